@@ -1,0 +1,128 @@
+import type { Digest, ImageConfig, Platform, Reference } from "#spec";
+
+/** An image on this engine. `id` is the config digest, as Docker's graph driver store has it. */
+export interface Image {
+  readonly id: Digest;
+  readonly config: ImageConfig;
+  /** Chain id of the top layer; absent for an image without layers. */
+  readonly top?: Digest;
+  /** Chain ids, base first. */
+  readonly chain: readonly Digest[];
+  /** Familiar `repo:tag`, sorted. */
+  readonly repoTags: readonly string[];
+  /** Familiar `repo@sha256:...`, sorted. */
+  readonly repoDigests: readonly string[];
+  readonly sizeBytes: number;
+  readonly createdAt: string;
+  readonly lastTaggedAt?: string;
+  /** Parent image id when it was made here by commit or build. */
+  readonly parent?: Digest;
+}
+
+/** One line of Docker's progress stream. Source: Docker Engine API, JSONMessage. */
+export interface Progress {
+  readonly id?: string;
+  readonly status?: string;
+  readonly stream?: string;
+  readonly progressDetail?: { readonly current?: number; readonly total?: number };
+  readonly aux?: unknown;
+}
+export type OnProgress = (line: Progress) => void;
+
+/** Credentials as X-Registry-Auth carries them. */
+export interface RegistryAuth {
+  readonly username?: string;
+  readonly password?: string;
+  readonly identitytoken?: string;
+  readonly registrytoken?: string;
+  readonly serveraddress?: string;
+}
+
+export interface HistoryLine {
+  readonly id: Digest | "<missing>";
+  readonly createdAt: string;
+  readonly createdBy: string;
+  readonly tags: readonly string[];
+  readonly sizeBytes: number;
+  readonly comment: string;
+}
+
+export interface RemovedLine {
+  readonly untagged?: string;
+  readonly deleted?: string;
+}
+
+/** Told by containers, so that images can refuse: ids of images in use and by whom. */
+export interface ImageUse {
+  readonly imageId: Digest;
+  readonly containerId: string;
+  readonly isRunning: boolean;
+}
+
+export interface Images extends AsyncDisposable {
+  /** Finds by repo[:tag], repo@digest, sha256:hex, bare or short hex. Throws `not_found` `No such image: NAME`. */
+  get(name: string): Image;
+  list(): readonly Image[];
+  /** Set once by assembly: who uses images. */
+  onUse(find: () => Iterable<ImageUse>): void;
+  /** Pulls `reference` (all tags when `isAllTags`). Status lines as Docker words them go to `onProgress`. */
+  pull(
+    reference: Reference,
+    options: { auth?: RegistryAuth; platform?: Platform; isAllTags?: boolean },
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<void>;
+  push(
+    name: string,
+    options: { tag?: string; auth?: RegistryAuth; isAllTags?: boolean },
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** docker-archive or OCI layout, plain or compressed. Ends with `Loaded image: ...` lines. Returns the ids. */
+  load(
+    source: AsyncIterable<Uint8Array>,
+    options: { isQuiet?: boolean; platform?: Platform },
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<readonly Digest[]>;
+  /** A docker-archive that is an OCI layout too (as Docker 25+ writes). Throws `not_found` before the first byte. */
+  save(names: readonly string[], signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** A root file system tar (any compression) becomes a one-layer image. */
+  importRootfs(
+    source: AsyncIterable<Uint8Array>,
+    options: { reference?: Reference; changes?: readonly string[]; message?: string; platform?: Platform },
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<Digest>;
+  /** Adds a layer tar and a config over `parent`; used by containers' commit and by build. */
+  commit(
+    parent: Digest | undefined,
+    layer: AsyncIterable<Uint8Array> | undefined,
+    config: ImageConfig,
+    options: { reference?: Reference },
+    signal: AbortSignal,
+  ): Promise<Digest>;
+  tag(name: string, reference: Reference): Promise<void>;
+  /** Docker's rules for untag, delete, conflict and force. */
+  remove(
+    name: string,
+    options: { isForced: boolean; isPruningParents: boolean },
+  ): Promise<readonly RemovedLine[]>;
+  /** `isDanglingOnly` false removes every unused image. */
+  prune(options: {
+    isDanglingOnly: boolean;
+    matches?: (image: Image) => boolean;
+  }): Promise<{ removed: readonly RemovedLine[]; reclaimedBytes: number }>;
+  history(name: string): readonly HistoryLine[];
+  /** Verifies credentials at a registry; POST /auth. */
+  login(auth: RegistryAuth, signal: AbortSignal): Promise<{ identityToken: string; status: string }>;
+  /** GET /distribution/NAME/json. */
+  distribution(
+    reference: Reference,
+    auth: RegistryAuth | undefined,
+    signal: AbortSignal,
+  ): Promise<{
+    descriptor: { mediaType: string; digest: string; size: number };
+    platforms: readonly Platform[];
+  }>;
+}

@@ -1,0 +1,117 @@
+import type { Digest, Platform } from "#spec";
+
+/** How to mount a root file system: an overlay; runtime and archive code share this value. */
+export interface OverlayMount {
+  readonly kind: "overlay";
+  /** Absolute directories, topmost first. */
+  readonly lowers: readonly string[];
+  /** Absent for a read-only view. */
+  readonly upper?: string;
+  readonly work?: string;
+}
+
+/** One unpacked, immutable layer. */
+export interface LayerRecord {
+  readonly chainId: Digest;
+  readonly diffId: Digest;
+  readonly parent?: Digest;
+  /** Bytes of the files this layer adds (uncompressed content). */
+  readonly sizeBytes: number;
+  readonly createdAt: string;
+  /** Compressed original, when it came from a registry or was compressed for a push. */
+  readonly blob?: { readonly digest: Digest; readonly sizeBytes: number; readonly mediaType: string };
+}
+
+/** A path that differs from the parent. Source: Docker Engine API, ContainerChanges. */
+export interface Change {
+  readonly kind: "modified" | "added" | "deleted";
+  /** Absolute inside the container. */
+  readonly path: string;
+}
+
+/** A file as a layer holds it, for the tree view. `change` is relative to the layers below. */
+export interface FileEntry {
+  readonly path: string;
+  readonly type: "file" | "directory" | "symlink" | "hardlink" | "device" | "fifo" | "socket";
+  readonly change: "added" | "modified" | "deleted";
+  readonly sizeBytes: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly modifiedAt: string;
+  readonly linkTarget?: string;
+}
+
+export interface ApplyProgress {
+  readonly phase: "extracting";
+  readonly doneBytes: number;
+  readonly totalBytes?: number;
+}
+
+/** Content-addressed bytes as they travel: manifests, configs, compressed layers. */
+export interface Blobs {
+  has(digest: Digest): Promise<boolean>;
+  sizeBytes(digest: Digest): Promise<number | undefined>;
+  /** Streams; throws `not_found`. */
+  read(digest: Digest, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Writes, verifying; throws `invalid` naming both digests on a mismatch; nothing stays. Without `expected` any content is taken. */
+  write(
+    source: AsyncIterable<Uint8Array>,
+    expected: { digest: Digest; sizeBytes?: number } | undefined,
+    signal: AbortSignal,
+  ): Promise<{ digest: Digest; sizeBytes: number }>;
+  remove(digest: Digest): Promise<void>;
+  list(): AsyncIterable<{ digest: Digest; sizeBytes: number }>;
+  /** The absolute path of a present blob, for readers in worker threads. */
+  path(digest: Digest): string;
+}
+
+/** Layers and writable snapshots. Overlay, copy and fake drivers pass one suite. */
+export interface Layers extends AsyncDisposable {
+  readonly blobs: Blobs;
+  /** Driver name as `docker info` shows it (overlay2). */
+  readonly driver: string;
+  layer(chainId: Digest): LayerRecord | undefined;
+  list(): IterableIterator<LayerRecord>;
+  /**
+   * Unpacks a layer tar (plain, gzip or zstd, by content) over `parent` and keeps it; one that exists already is returned.
+   * Throws `invalid` for hostile or truncated archives and when `expectedDiffId` does not match; nothing stays.
+   * Escapes (`..`, absolute, through symlinks) land inside the layer or fail; device nodes are made only as overlay whiteouts or real nodes inside the layer.
+   */
+  apply(
+    parent: Digest | undefined,
+    source: AsyncIterable<Uint8Array>,
+    options: {
+      expectedDiffId?: Digest;
+      blob?: LayerRecord["blob"];
+      onProgress?: (progress: ApplyProgress) => void;
+      platform?: Platform;
+    },
+    signal: AbortSignal,
+  ): Promise<LayerRecord>;
+  /** Removes a layer that no other layer and no snapshot stands on: `conflict` otherwise. */
+  removeLayer(chainId: Digest): Promise<void>;
+  /** The plain tar of a layer whose bytes hash to its diff id again. */
+  exportLayer(chainId: Digest, signal: AbortSignal): AsyncIterable<Uint8Array>;
+
+  /** Makes a writable snapshot `key` over `parent` (none = empty root). Throws `conflict` if it exists. No mount happens. */
+  prepare(key: string, parent: Digest | undefined, signal: AbortSignal): Promise<void>;
+  /** How to mount snapshot `key` now; throws `not_found`. */
+  mount(key: string): OverlayMount;
+  /** How to view a sealed chain read-only. */
+  view(chainId: Digest): OverlayMount;
+  /** Removes a snapshot and its files; absent is success. The caller has unmounted it. */
+  removeSnapshot(key: string): Promise<void>;
+  /** Keys of all snapshots. */
+  snapshots(): IterableIterator<string>;
+  /** What the snapshot's writable layer holds against its parent, sorted by path. */
+  changes(key: string, signal: AbortSignal): Promise<readonly Change[]>;
+  /** The writable layer as an OCI layer tar (AUFS-style `.wh.` names). */
+  exportDiff(key: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Bytes in the writable layer. */
+  usageBytes(key: string, signal: AbortSignal): Promise<number>;
+  /** Files that this layer brought, sorted by path (from the index written at apply). */
+  files(chainId: Digest, signal: AbortSignal): Promise<readonly FileEntry[]>;
+  /** Bytes of one regular file of one layer; throws `not_found`, `invalid` for what is no regular file. */
+  readFile(chainId: Digest, path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}

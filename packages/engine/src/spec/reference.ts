@@ -1,0 +1,82 @@
+import { LongshoreError } from "#kernel";
+import { isDigest, type Digest } from "./digest.ts";
+
+/** A parsed image reference. Source: distribution reference grammar as Docker normalises it (API.md, names). */
+export interface Reference {
+  /** Registry host as written, `docker.io` when none was. */
+  readonly domain: string;
+  /** Path below the host: `library/alpine`. */
+  readonly path: string;
+  readonly tag?: string;
+  readonly digest?: Digest;
+}
+
+const DOMAIN =
+  /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$/;
+const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
+const TAG = /^\w[\w.-]{0,127}$/;
+
+const refuse = (why = "invalid reference format"): LongshoreError => new LongshoreError("invalid", why);
+
+/** Parses `[host/]path[:tag][@digest]`; adds docker.io and library/, no tag. Throws `invalid` in Docker's words. */
+export function parseReference(text: string): Reference {
+  if (/^[0-9a-f]{64}$/.test(text))
+    throw refuse(`invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`);
+  let rest = text;
+  let digest: Digest | undefined;
+  const at = rest.indexOf("@");
+  if (at >= 0) {
+    const digestText = rest.slice(at + 1);
+    if (!isDigest(digestText)) throw refuse();
+    digest = digestText;
+    rest = rest.slice(0, at);
+  }
+  let tag: string | undefined;
+  const colon = rest.lastIndexOf(":");
+  if (colon > rest.lastIndexOf("/")) {
+    tag = rest.slice(colon + 1);
+    rest = rest.slice(0, colon);
+    if (!TAG.test(tag)) throw refuse();
+  }
+  const { domain, path } = splitDomain(rest);
+  if (/[A-Z]/.test(path))
+    throw refuse("invalid reference format: repository name (" + path + ") must be lowercase");
+  if (!DOMAIN.test(domain) || !path.split("/").every((part) => COMPONENT.test(part))) throw refuse();
+  if (domain.length + 1 + path.length > 255)
+    throw refuse("repository name must not be more than 255 characters");
+  return { domain, path, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) };
+}
+
+function splitDomain(name: string): { domain: string; path: string } {
+  const slash = name.indexOf("/");
+  const first = name.slice(0, Math.max(slash, 0));
+  const isHost = slash > 0 && (/[.:]/.test(first) || first === "localhost" || first !== first.toLowerCase());
+  let domain = isHost ? first : "docker.io";
+  const path = isHost ? name.slice(slash + 1) : name;
+  if (domain === "index.docker.io") domain = "docker.io";
+  return { domain, path: domain === "docker.io" && !path.includes("/") ? `library/${path}` : path };
+}
+
+/** The same reference with tag `latest` when it has neither tag nor digest. */
+export function withDefaultTag(reference: Reference): Reference {
+  return reference.tag === undefined && reference.digest === undefined
+    ? { ...reference, tag: "latest" }
+    : reference;
+}
+
+/** Repository without docker.io and library/, as Docker shows it. */
+export function familiarName(reference: Reference): string {
+  if (reference.domain !== "docker.io") return `${reference.domain}/${reference.path}`;
+  return reference.path.startsWith("library/") && !reference.path.slice(8).includes("/")
+    ? reference.path.slice(8)
+    : reference.path;
+}
+
+/** Familiar form with tag and digest. */
+export function familiar(reference: Reference): string {
+  return (
+    familiarName(reference) +
+    (reference.tag === undefined ? "" : `:${reference.tag}`) +
+    (reference.digest === undefined ? "" : `@${reference.digest}`)
+  );
+}
