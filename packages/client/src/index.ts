@@ -1,1 +1,12 @@
-export {};
+export { Docker, splitReference } from "./docker.ts";
+export { Container, type AttachOptions, type LogsOptions } from "./container.ts";
+export { Exec, type StartExecOptions } from "./exec.ts";
+export { Image, registryAuth } from "./image.ts";
+export { Volume } from "./volume.ts";
+export { Network } from "./network.ts";
+export { Longshore } from "./longshore.ts";
+export { DockerError } from "./errors.ts";
+export { demuxStream, FrameSplitter, type Frame } from "./frames.ts";
+export { followProgress, jsonLines } from "./progress.ts";
+export { optionsFromEnvironment, Transport, type DockerOptions, type EngineRequest } from "./transport.ts";
+export type { Abortable, Call, Callback } from "./call.ts";

@@ -1,1 +1,3 @@
-export {};
+export type * from "./docker.ts";
+export type * from "./longshore.ts";
+export * from "./bridge.ts";

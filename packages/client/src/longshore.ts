@@ -1,0 +1,58 @@
+import type { Readable } from "node:stream";
+import type { ImageLayers, LayerFiles, StarterState } from "@longshore/protocol";
+import type { Abortable } from "./call.ts";
+import type { Transport } from "./transport.ts";
+
+/** Longshore's own endpoints. On another engine every method throws a DockerError with status 404. */
+export class Longshore {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  imageLayers(name: string, options: Abortable = {}): Promise<ImageLayers> {
+    return this.#get(`/images/${encodeURIComponent(name)}/layers`, {}, options);
+  }
+
+  /** Children of one directory of the whole image. */
+  imageFiles(name: string, path: string, options: Abortable = {}): Promise<LayerFiles> {
+    return this.#get(`/images/${encodeURIComponent(name)}/files`, { path }, options);
+  }
+
+  /** Children of one directory of one layer. */
+  layerFiles(chainId: string, path: string, options: Abortable = {}): Promise<LayerFiles> {
+    return this.#get(`/layers/${encodeURIComponent(chainId)}/files`, { path }, options);
+  }
+
+  layerFile(chainId: string, path: string, options: Abortable = {}): Promise<Readable> {
+    return this.#transport.stream({
+      method: "GET",
+      path: `/longshore/v1/layers/${encodeURIComponent(chainId)}/file`,
+      query: { path },
+      signal: options.abortSignal,
+    });
+  }
+
+  starter(options: Abortable = {}): Promise<StarterState> {
+    return this.#get("/starter", {}, options);
+  }
+
+  /** Progress lines, as those of an image load. */
+  loadStarter(options: Abortable = {}): Promise<Readable> {
+    return this.#transport.stream({
+      method: "POST",
+      path: "/longshore/v1/starter/load",
+      signal: options.abortSignal,
+    });
+  }
+
+  #get<T>(path: string, query: Readonly<Record<string, string>>, options: Abortable): Promise<T> {
+    return this.#transport.json<T>({
+      method: "GET",
+      path: `/longshore/v1${path}`,
+      query,
+      signal: options.abortSignal,
+    });
+  }
+}
