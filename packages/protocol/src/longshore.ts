@@ -23,11 +23,11 @@ export interface ImageLayers {
   readonly layers: readonly LayerSummary[];
 }
 
-/** A file as a layer, or the whole image, holds it. */
+/** A file as a layer, the whole image or a container holds it; "unchanged" appears only in merged trees. */
 export interface LayerFile {
   readonly path: string;
   readonly type: "file" | "directory" | "symlink" | "hardlink" | "device" | "fifo" | "socket";
-  readonly change: "added" | "modified" | "deleted";
+  readonly change: "added" | "modified" | "deleted" | "unchanged";
   readonly sizeBytes: number;
   readonly mode: number;
   readonly uid: number;
