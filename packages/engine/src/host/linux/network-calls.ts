@@ -1,0 +1,350 @@
+import {
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { errno } from "#kernel";
+import { forgetUdpFlows } from "./conntrack.ts";
+import { openInetSocket } from "./inet-socket.ts";
+import { SystemCallError } from "./libc.ts";
+import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from "./netlink-socket.ts";
+import { HomeNamespace, unpin } from "./netns.ts";
+import { changeElements, redirectDns, removeTable, type NftElement } from "./nftables.ts";
+import * as rt from "./rtnetlink.ts";
+
+/** One interface of a sandbox: `hostName` is its end on the bridge, `name` its end inside. */
+export interface Plug {
+  readonly hostName: string;
+  readonly name: string;
+  readonly bridge: string;
+  readonly macAddress: string;
+  readonly mtu: number;
+  readonly addresses: readonly rt.Subnet[];
+  readonly isIsolated: boolean;
+}
+export interface DnsSockets {
+  readonly udp: { readonly fd: number; readonly port: number };
+  readonly tcp: { readonly fd: number; readonly port: number };
+}
+export interface HostBridge {
+  readonly name: string;
+  readonly alias: string;
+  readonly isUp: boolean;
+}
+export interface LinkCounters {
+  readonly rxBytes: number;
+  readonly rxPackets: number;
+  readonly rxErrors: number;
+  readonly rxDropped: number;
+  readonly txBytes: number;
+  readonly txPackets: number;
+  readonly txErrors: number;
+  readonly txDropped: number;
+}
+
+const NSFS_MAGIC = 0x6e736673;
+
+/** The network's system calls, synchronous, in the one thread that may change its namespace. Every method leaves that thread at home. */
+export class NetworkCalls {
+  readonly #home = new HomeNamespace();
+  readonly #route = new NetlinkSocket(NETLINK_ROUTE);
+  readonly #filter = new NetlinkSocket(NETLINK_NETFILTER);
+
+  /** Makes the namespace pinned at `file` with everything in it; on failure nothing is left. */
+  buildSandbox(spec: {
+    readonly file: string;
+    readonly plugs: readonly Plug[];
+    readonly gateways: readonly string[];
+    readonly sysctls: Readonly<Record<string, string>>;
+    readonly dnsAddress?: string;
+  }): DnsSockets | undefined {
+    let dns: DnsSockets | undefined;
+    // A socket stays in the namespace it was opened in, so the thread is home again for the rest.
+    using inner = this.#home.inNew(spec.file, () => new NetlinkSocket(NETLINK_ROUTE));
+    try {
+      inner.request("loopback up", rt.setUp(1));
+      this.#home.inside(spec.file, () => {
+        setSysctl("net.ipv6.conf.default.disable_ipv6", "1", true);
+        if (spec.dnsAddress !== undefined) dns = openDns(spec.dnsAddress, false);
+      });
+      for (const plug of spec.plugs) this.#plug(plug, spec.file, inner);
+      if (spec.gateways.length > 0)
+        inner.request("default routes", ...spec.gateways.map((gateway) => rt.newDefaultRoute(gateway)));
+      // Last, so that what names an interface finds it.
+      if (Object.keys(spec.sysctls).length > 0) this.setSysctls(spec.file, spec.sysctls);
+      return dns;
+    } catch (error) {
+      closeDns(dns);
+      this.dropSandbox(
+        spec.file,
+        spec.plugs.map((plug) => plug.hostName),
+      );
+      throw error;
+    }
+  }
+
+  setSysctls(file: string, sysctls: Readonly<Record<string, string>>): void {
+    this.#home.inside(file, () => {
+      for (const [name, value] of Object.entries(sysctls)) setSysctl(name, value, false);
+    });
+  }
+
+  /** Drops a sandbox: its ends leave their bridges at once, the pin goes, the kernel ends the rest when the last process and socket do. */
+  dropSandbox(file: string, hostNames: readonly string[]): void {
+    this.#unbridge(hostNames);
+    unpin(file);
+  }
+
+  /** Sockets for DNS in an existing sandbox. */
+  openDnsSockets(file: string, address: string): DnsSockets {
+    return this.#home.inside(file, () => openDns(address, true));
+  }
+
+  /** Adds an interface to an existing sandbox. */
+  plug(file: string, plug: Plug): void {
+    using inner = this.#home.inside(file, () => new NetlinkSocket(NETLINK_ROUTE));
+    try {
+      this.#plug(plug, file, inner);
+    } catch (error) {
+      this.removeLink(plug.hostName);
+      throw error;
+    }
+  }
+
+  unplug(file: string, name: string, hostName: string): void {
+    this.#unbridge([hostName]);
+    this.#home.inside(file, () => {
+      using inner = new NetlinkSocket(NETLINK_ROUTE);
+      const link = rt.listLinks(inner).find((one) => one.name === name);
+      if (link !== undefined) inner.request(`remove ${name}`, rt.removeLink(link.index));
+    });
+  }
+
+  /** Replaces the default routes of a sandbox. */
+  reroute(file: string, remove: readonly string[], add: readonly string[]): void {
+    this.#home.inside(file, () => {
+      using inner = new NetlinkSocket(NETLINK_ROUTE);
+      for (const gateway of remove)
+        tolerating(["ESRCH"], () => inner.request("remove default route", rt.removeDefaultRoute(gateway)));
+      for (const gateway of add)
+        tolerating(["EEXIST"], () => inner.request("default route", rt.newDefaultRoute(gateway)));
+    });
+  }
+
+  /** Counters of every interface but loopback, by name. */
+  counters(file: string): Record<string, LinkCounters> {
+    return this.#home.inside(file, () => {
+      using inner = new NetlinkSocket(NETLINK_ROUTE);
+      const found: Record<string, LinkCounters> = {};
+      for (const link of rt.listLinks(inner)) {
+        if (link.index === 1) continue;
+        const at = (index: number): number => link.counters[index] ?? 0;
+        found[link.name] = {
+          rxPackets: at(0),
+          txPackets: at(1),
+          rxBytes: at(2),
+          txBytes: at(3),
+          rxErrors: at(4),
+          txErrors: at(5),
+          rxDropped: at(6),
+          txDropped: at(7),
+        };
+      }
+      return found;
+    });
+  }
+
+  /** Makes a bridge, or completes one of that name and alias. Throws EEXIST when the name is someone else's. */
+  ensureBridge(spec: {
+    readonly name: string;
+    readonly alias: string;
+    readonly macAddress: string;
+    readonly mtu: number;
+    readonly addresses: readonly rt.Subnet[];
+  }): void {
+    const before = rt.listLinks(this.#route).find((link) => link.name === spec.name);
+    if (before === undefined || before.alias !== spec.alias)
+      this.#route.request(`new bridge ${spec.name}`, rt.newBridge(spec.name, spec.macAddress, spec.mtu));
+    const index = rt.indexOf(this.#route, spec.name);
+    this.#route.request(`alias of ${spec.name}`, rt.setAlias(index, spec.alias));
+    const present = rt.listSubnets(this.#route).filter((subnet) => subnet.linkIndex === index);
+    for (const subnet of spec.addresses) {
+      const wanted = rt.addressBytes(subnet.address);
+      if (present.some(({ address }) => rt.addressBytes(address).equals(wanted))) continue;
+      this.#route.request(`address of ${spec.name}`, rt.newAddress(index, subnet));
+    }
+    this.#route.request(`${spec.name} up`, rt.setUp(index));
+  }
+
+  /** Removes a link of the host; absent is success. */
+  removeLink(name: string): void {
+    const link = rt.listLinks(this.#route).find((one) => one.name === name);
+    if (link !== undefined) this.#route.request(`remove ${name}`, rt.removeLink(link.index));
+  }
+
+  listBridges(): HostBridge[] {
+    return rt
+      .listLinks(this.#route)
+      .filter((link) => link.kind === "bridge")
+      .map(({ name, alias, isUp }) => ({ name, alias, isUp }));
+  }
+
+  /** Address ranges in use on the host, those of `exceptLinks` left out. */
+  listSubnets(exceptLinks: readonly string[]): rt.Subnet[] {
+    const except = new Set(
+      rt
+        .listLinks(this.#route)
+        .filter((link) => exceptLinks.includes(link.name))
+        .map((link) => link.index),
+    );
+    return rt
+      .listSubnets(this.#route)
+      .filter((subnet) => !except.has(subnet.linkIndex))
+      .map(({ address, prefixLength }) => ({ address, prefixLength }));
+  }
+
+  /** See `changeElements`; an element to remove that is gone already is success. */
+  changeElements(table: string, add: readonly NftElement[], remove: readonly NftElement[]): void {
+    try {
+      changeElements(this.#filter, table, { add, remove });
+    } catch (error) {
+      if (errno(error) !== "ENOENT" || remove.length === 0) throw error;
+      // One missing element fails the batch as a whole, so each goes alone.
+      for (const element of remove)
+        tolerating(["ENOENT"], () => changeElements(this.#filter, table, { add: [], remove: [element] }));
+      changeElements(this.#filter, table, { add, remove: [] });
+    }
+  }
+
+  removeTable(table: string): void {
+    tolerating(["ENOENT"], () => removeTable(this.#filter, table));
+  }
+
+  forgetUdpFlows(hostPorts: readonly number[], addresses: readonly string[]): void {
+    forgetUdpFlows(this.#filter, { hostPorts, addresses });
+  }
+
+  /** Paths NAME/netns under `folder` at which a namespace is pinned. */
+  listPins(folder: string): string[] {
+    try {
+      return readdirSync(folder)
+        .map((name) => path.join(folder, name, "netns"))
+        .filter((file) => isPin(file) !== undefined);
+    } catch (error) {
+      if (errno(error) === "ENOENT") return [];
+      throw error;
+    }
+  }
+
+  /** True when a namespace is pinned at `file`. */
+  isPinned(file: string): boolean {
+    return isPin(file) === true;
+  }
+
+  /** Sets a kernel setting of the host when it has another value; false when it can't be written. */
+  setHostSysctl(name: string, value: string): boolean {
+    return setSysctl(name, value, true);
+  }
+
+  #plug(plug: Plug, file: string, inner: NetlinkSocket): void {
+    const namespaceFd = openSync(file, constants.O_RDONLY);
+    try {
+      this.#route.request(
+        `new link ${plug.hostName}`,
+        rt.newVeth({
+          name: plug.hostName,
+          mtu: plug.mtu,
+          bridgeIndex: rt.indexOf(this.#route, plug.bridge),
+          peerName: plug.name,
+          peerMac: plug.macAddress,
+          namespaceFd,
+        }),
+      );
+    } finally {
+      closeSync(namespaceFd);
+    }
+    this.#route.request(
+      `port ${plug.hostName}`,
+      rt.bridgePort(rt.indexOf(this.#route, plug.hostName), plug.isIsolated),
+    );
+    if (plug.addresses.some(({ address }) => address.includes(":")))
+      this.#home.inside(file, () => setSysctl(`net.ipv6.conf.${plug.name}.disable_ipv6`, "0", true));
+    const index = rt.indexOf(inner, plug.name);
+    inner.request(
+      `configure ${plug.name}`,
+      ...plug.addresses.map((subnet) => rt.newAddress(index, subnet)),
+      rt.setUp(index),
+    );
+  }
+
+  #unbridge(hostNames: readonly string[]): void {
+    for (const name of hostNames)
+      tolerating(["ENODEV", "EINVAL"], () =>
+        this.#route.request(`unbridge ${name}`, rt.setMaster(rt.indexOf(this.#route, name), 0)),
+      );
+  }
+}
+
+function openDns(address: string, isReplacing: boolean): DnsSockets {
+  const udp = openInetSocket("udp", address);
+  try {
+    const tcp = openInetSocket("tcp", address);
+    try {
+      using filter = new NetlinkSocket(NETLINK_NETFILTER);
+      redirectDns(filter, address, { udp: udp.port, tcp: tcp.port }, isReplacing);
+      return { udp, tcp };
+    } catch (error) {
+      closeSync(tcp.fd);
+      throw error;
+    }
+  } catch (error) {
+    closeSync(udp.fd);
+    throw error;
+  }
+}
+
+function closeDns(dns: DnsSockets | undefined): void {
+  if (dns === undefined) return;
+  closeSync(dns.udp.fd);
+  closeSync(dns.tcp.fd);
+}
+
+/** /proc/sys/net shows the namespace of the thread that looks. Dots separate, a slash stands for a dot in a name (sysctl(8)). */
+function setSysctl(name: string, value: string, isOptional: boolean): boolean {
+  const parts = name.split(".").map((part) => part.replaceAll("/", "."));
+  if (!parts.every((part) => /^[\w.:-]+$/.test(part) && part !== ".." && part !== "."))
+    throw new SystemCallError("sysctl", os.constants.errno.EINVAL, name);
+  const file = path.join("/proc/sys", ...parts);
+  try {
+    if (isOptional && readFileSync(file, "utf8").trim() === value) return true;
+    writeFileSync(file, value);
+    return true;
+  } catch (error) {
+    if (isOptional) return false;
+    throw error;
+  }
+}
+
+/** True for a pin, false for a file that lies there without one, undefined when there is nothing. */
+function isPin(file: string): boolean | undefined {
+  try {
+    return statfsSync(file).type === NSFS_MAGIC;
+  } catch (error) {
+    if (errno(error) === "ENOENT" || errno(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+function tolerating(codes: readonly string[], work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!codes.includes(errno(error) ?? "")) throw error;
+  }
+}

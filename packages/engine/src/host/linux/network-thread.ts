@@ -1,0 +1,77 @@
+import { Worker } from "node:worker_threads";
+import type { NetworkCalls } from "./network-calls.ts";
+
+type Method<N extends keyof NetworkCalls> = NetworkCalls[N];
+
+export interface NetworkRequest {
+  readonly id: number;
+  readonly name: keyof NetworkCalls;
+  readonly given: readonly unknown[];
+}
+export interface NetworkAnswer {
+  readonly id: number;
+  readonly value?: unknown;
+  readonly failure?: { readonly code: string | undefined; readonly message: string };
+}
+
+/** A call that the network thread refused; `code` is the errno's name. */
+export class NetworkCallError extends Error {
+  override readonly name: string = "NetworkCallError";
+  readonly code: string | undefined;
+
+  constructor(message: string, code: string | undefined) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** `NetworkCalls` in a thread of its own: same names, same order, promises instead of values. */
+export type NetworkThread = AsyncDisposable & {
+  readonly [N in keyof NetworkCalls]: (...given: Parameters<Method<N>>) => Promise<ReturnType<Method<N>>>;
+};
+
+/** Starts the thread. The caller has used libuv's pool before (a pool born in another namespace would stay there). */
+export function openNetworkThread(): NetworkThread {
+  const worker = new Worker(new URL("./network-worker.ts", import.meta.url), { name: "network" });
+  const waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  let lastId = 0;
+  let ended: Error | undefined;
+  const end = (error: Error): void => {
+    ended ??= error;
+    for (const { reject } of waiting.values()) reject(ended);
+    waiting.clear();
+  };
+  worker.on("message", (answer: NetworkAnswer) => {
+    const call = waiting.get(answer.id);
+    waiting.delete(answer.id);
+    if (waiting.size === 0) worker.unref();
+    if (answer.failure) call?.reject(new NetworkCallError(answer.failure.message, answer.failure.code));
+    else call?.resolve(answer.value);
+  });
+  worker.on("error", (error) => end(error instanceof Error ? error : new Error(String(error))));
+  worker.on("exit", () => end(new Error("the network thread has ended")));
+  worker.unref();
+
+  const call = async (name: keyof NetworkCalls, given: readonly unknown[]): Promise<unknown> => {
+    if (ended) throw ended;
+    const id = ++lastId;
+    const settled = Promise.withResolvers<unknown>();
+    waiting.set(id, settled);
+    // While an answer is due, the program must not end.
+    worker.ref();
+    worker.postMessage({ id, name, given } satisfies NetworkRequest);
+    return settled.promise;
+  };
+  const dispose = async (): Promise<void> => {
+    end(new Error("the network thread has ended"));
+    await worker.terminate();
+  };
+  // Every other property is the call of that name: the type NetworkThread says which there are.
+  return new Proxy({} as NetworkThread, {
+    get: (_target, property) => {
+      if (property === Symbol.asyncDispose) return dispose;
+      if (typeof property === "symbol" || property === "then") return undefined;
+      return async (...given: readonly unknown[]) => call(property as keyof NetworkCalls, given);
+    },
+  });
+}
