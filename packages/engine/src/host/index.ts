@@ -2,3 +2,4 @@ export { loadNftScript } from "./linux/nft-command.ts";
 export { NetworkCallError, openNetworkThread, type NetworkThread } from "./linux/network-thread.ts";
 export type { DnsSockets, LinkCounters, Plug } from "./linux/network-calls.ts";
 export type { NftElement, NftPart } from "./linux/nftables.ts";
+export { copyTree, isMountPoint, mountDevice, unmountDevice } from "./linux/file-tree.ts";

@@ -1,0 +1,311 @@
+import { chmod, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import {
+  errno,
+  isKind,
+  KeyedLocks,
+  LongshoreError,
+  messageOf,
+  randomId,
+  type Clock,
+  type Logger,
+} from "#kernel";
+import type { Events } from "#events";
+import type { Store, Table } from "#store";
+import type { Volume, Volumes } from "./contract.ts";
+import { checkVolumeName, parseVolumeOptions } from "./options.ts";
+import { folderBytes } from "./usage.ts";
+
+export interface VolumesDeps {
+  readonly store: Store;
+  readonly events: Events;
+  readonly dataRoot: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** What this room asks of Linux; the fake stands behind the same. */
+export interface VolumeHost {
+  mountDevice(
+    what: { device: string; type: string; options: string; target: string },
+    signal: AbortSignal,
+  ): Promise<void>;
+  unmountDevice(target: string, signal: AbortSignal): Promise<void>;
+  isMountPoint(target: string): Promise<boolean>;
+  copyTree(source: string, target: string, signal: AbortSignal): Promise<void>;
+}
+
+interface VolumeRow {
+  readonly volume: Volume;
+  /** A copy into it was begun and not ended: what it holds is half of something. */
+  readonly isFilling: boolean;
+}
+
+const REMOVED = ".removed-";
+const ANONYMOUS_LABEL = "com.docker.volume.anonymous";
+
+/** Opens the room: reads the records, adopts folders without one, ends removals that were begun. */
+export async function openVolumeRoom(
+  deps: VolumesDeps,
+  host: VolumeHost,
+  signal: AbortSignal,
+): Promise<Volumes> {
+  const table = deps.store.table("volumes", 1, (row) => row as VolumeRow);
+  const room = new VolumeRoom(deps, host, table);
+  await room.recover(signal);
+  return room;
+}
+
+class VolumeRoom implements Volumes {
+  readonly #events: Events;
+  readonly #folder: string;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #host: VolumeHost;
+  readonly #table: Table<VolumeRow>;
+  readonly #locks = new KeyedLocks();
+  readonly #holders = new Map<string, Set<string>>();
+  readonly #references = new Map<string, Set<string>>();
+
+  constructor(deps: VolumesDeps, host: VolumeHost, table: Table<VolumeRow>) {
+    this.#events = deps.events;
+    this.#folder = path.join(deps.dataRoot, "volumes");
+    this.#log = deps.log.child("volumes");
+    this.#clock = deps.clock;
+    this.#host = host;
+    this.#table = table;
+  }
+
+  async recover(signal: AbortSignal): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o701 });
+    const names = await readdir(this.#folder);
+    for (const name of names.filter((one) => one.startsWith(REMOVED))) {
+      signal.throwIfAborted();
+      const volume = name.slice(REMOVED.length, -13);
+      if (!names.includes(volume)) await this.#table.remove(volume);
+      await rm(path.join(this.#folder, name), { recursive: true, force: true });
+    }
+    for (const name of names) {
+      if (name.startsWith(".") || this.#table.get(name) !== undefined) continue;
+      // Data of a person: never removed because a record is missing.
+      this.#log.warn("a volume's folder without a record is taken in", { volume: name });
+      await this.#table.put(name, { volume: this.#describe(name, {}), isFilling: false });
+    }
+    for (const { volume } of this.#table.values()) await this.#ensureFolder(volume.name);
+  }
+
+  get(name: string): Volume {
+    return this.#row(name).volume;
+  }
+  list(): readonly Volume[] {
+    return [...this.#table.values()].map(({ volume }) => volume);
+  }
+
+  async create(spec: Parameters<Volumes["create"]>[0], signal: AbortSignal): Promise<Volume> {
+    const isAnonymous = (spec.name ?? "") === "";
+    const name = isAnonymous ? randomId() : (spec.name ?? "");
+    checkVolumeName(name);
+    const driver = spec.driver === undefined || spec.driver === "" ? "local" : spec.driver;
+    await using _ = await this.#locks.hold(name, signal);
+    const existing = this.#table.get(name)?.volume;
+    if (existing !== undefined) {
+      if (existing.driver !== driver || !agrees(existing.options, spec.options))
+        throw new LongshoreError("conflict", `create ${name}: volume name must be unique`);
+      return existing;
+    }
+    if (driver !== "local")
+      throw new LongshoreError(
+        "not_found",
+        `create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`,
+      );
+    try {
+      parseVolumeOptions(spec.options ?? {});
+    } catch (error) {
+      if (!isKind(error, "invalid")) throw error;
+      throw new LongshoreError("invalid", `create ${name}: ${error.message}`, { cause: error });
+    }
+    const labels = isAnonymous ? { ...spec.labels, [ANONYMOUS_LABEL]: "" } : spec.labels;
+    const volume = this.#describe(name, { ...spec, ...(labels && { labels }) });
+    // A crash in between leaves an empty folder, which the next start takes in.
+    await this.#ensureFolder(name);
+    await this.#table.put(name, { volume, isFilling: false });
+    this.#announce("create", name, { driver });
+    return volume;
+  }
+
+  async remove(name: string, options: { isForced: boolean }): Promise<void> {
+    await using _ = await this.#locks.hold(name, new AbortController().signal);
+    const row = this.#table.get(name);
+    if (row === undefined) {
+      if (options.isForced) return;
+      throw absent(name);
+    }
+    const users = this.usedBy(name);
+    if (users.length > 0)
+      throw new LongshoreError("conflict", `remove ${name}: volume is in use - [${users.join(", ")}]`);
+    await this.#unmount(name);
+    const gone = path.join(this.#folder, `${REMOVED}${name}-${randomId().slice(0, 12)}`);
+    try {
+      await rename(path.join(this.#folder, name), gone);
+    } catch (error) {
+      if (errno(error) !== "ENOENT") throw error;
+    }
+    await this.#table.remove(name);
+    await rm(gone, { recursive: true, force: true });
+    this.#announce("destroy", name, { driver: row.volume.driver });
+  }
+
+  async hold(name: string, containerId: string, signal: AbortSignal): Promise<string> {
+    await using _ = await this.#locks.hold(name, signal);
+    const { volume } = this.#row(name);
+    const mount = parseVolumeOptions(volume.options);
+    if (mount !== undefined && !(await this.#host.isMountPoint(volume.mountpoint))) {
+      try {
+        await this.#host.mountDevice({ ...mount, target: volume.mountpoint }, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        throw new LongshoreError(
+          "internal",
+          `failed to mount local volume: mount ${mount.device}:${volume.mountpoint}${mount.options === "" ? "" : `, data: ${mount.options}`}: ${messageOf(error)}`,
+          { cause: error },
+        );
+      }
+    }
+    const holders = this.#holders.get(name) ?? new Set();
+    this.#holders.set(name, holders.add(containerId));
+    this.#announce("mount", name, { driver: volume.driver, container: containerId });
+    return volume.mountpoint;
+  }
+
+  async release(name: string, containerId: string): Promise<void> {
+    await using _ = await this.#locks.hold(name, new AbortController().signal);
+    const holders = this.#holders.get(name);
+    const wasHeld = holders?.delete(containerId) ?? false;
+    if (holders?.size === 0) this.#holders.delete(name);
+    // After a restart nobody holds what a dead container left mounted.
+    if (!this.#holders.has(name)) await this.#unmount(name);
+    if (wasHeld) this.#announce("unmount", name, { driver: "local", container: containerId });
+  }
+
+  usedBy(name: string): readonly string[] {
+    return [...new Set([...(this.#references.get(name) ?? []), ...(this.#holders.get(name) ?? [])])];
+  }
+  reference(name: string, containerId: string): void {
+    const users = this.#references.get(name) ?? new Set();
+    this.#references.set(name, users.add(containerId));
+  }
+  unreference(containerId: string): void {
+    for (const [name, users] of this.#references) {
+      users.delete(containerId);
+      if (users.size === 0) this.#references.delete(name);
+    }
+  }
+
+  async copyUp(name: string, source: string, signal: AbortSignal): Promise<void> {
+    await using _ = await this.#locks.hold(name, signal);
+    const row = this.#row(name);
+    const target = row.volume.mountpoint;
+    const present = await readdir(target);
+    if (present.length > 0 && !row.isFilling) return;
+    for (const entry of present) await rm(path.join(target, entry), { recursive: true, force: true });
+    await this.#table.put(name, { ...row, isFilling: true });
+    try {
+      await this.#host.copyTree(source, target, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new LongshoreError("internal", `failed to copy into volume ${name}: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+    await this.#table.put(name, { ...row, isFilling: false });
+  }
+
+  async usageBytes(name: string, signal: AbortSignal): Promise<number> {
+    return folderBytes(this.#row(name).volume.mountpoint, signal);
+  }
+
+  async prune(
+    matches: (volume: Volume) => boolean,
+  ): Promise<{ removed: readonly string[]; reclaimedBytes: number }> {
+    const removed: string[] = [];
+    let reclaimedBytes = 0;
+    for (const volume of this.list()) {
+      if (!matches(volume) || this.usedBy(volume.name).length > 0) continue;
+      try {
+        // What the driver mounts is not ours to reclaim.
+        const bytes =
+          Object.keys(volume.options).length > 0
+            ? 0
+            : await this.usageBytes(volume.name, new AbortController().signal);
+        await this.remove(volume.name, { isForced: false });
+        removed.push(volume.name);
+        reclaimedBytes += bytes;
+      } catch (error) {
+        // Taken, or removed by someone else, since it was listed.
+        if (!isKind(error, "conflict") && !isKind(error, "not_found")) throw error;
+      }
+    }
+    return { removed, reclaimedBytes };
+  }
+
+  /** Mounts stay for the containers that outlive the engine. */
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  #row(name: string): VolumeRow {
+    const row = this.#table.get(name);
+    if (row === undefined) throw absent(name);
+    return row;
+  }
+
+  #describe(name: string, spec: Parameters<Volumes["create"]>[0]): Volume {
+    return {
+      name,
+      driver: "local",
+      mountpoint: path.join(this.#folder, name, "_data"),
+      createdAt: this.#clock
+        .now()
+        .toISOString()
+        .replace(/\.\d+Z$/, "Z"),
+      labels: { ...spec.labels },
+      options: { ...spec.options },
+      isAnonymous: Object.hasOwn(spec.labels ?? {}, ANONYMOUS_LABEL),
+    };
+  }
+
+  async #ensureFolder(name: string): Promise<void> {
+    const data = path.join(this.#folder, name, "_data");
+    try {
+      await stat(data);
+    } catch (error) {
+      if (errno(error) !== "ENOENT") throw error;
+      await mkdir(path.dirname(data), { recursive: true, mode: 0o701 });
+      await mkdir(data);
+      // Whatever the engine's umask is.
+      await chmod(data, 0o755);
+    }
+  }
+
+  async #unmount(name: string): Promise<void> {
+    const volume = this.#table.get(name)?.volume;
+    if (volume === undefined || Object.keys(volume.options).length === 0) return;
+    if (await this.#host.isMountPoint(volume.mountpoint))
+      await this.#host.unmountDevice(volume.mountpoint, AbortSignal.timeout(30_000));
+  }
+
+  #announce(action: string, name: string, attributes: Readonly<Record<string, string>>): void {
+    this.#events.publish({ type: "volume", action, actorId: name, attributes });
+  }
+}
+
+const absent = (name: string): LongshoreError =>
+  new LongshoreError("not_found", `get ${name}: no such volume`);
+
+/** Options that are not given agree with any. */
+function agrees(
+  have: Readonly<Record<string, string>>,
+  wanted: Readonly<Record<string, string>> | undefined,
+): boolean {
+  const names = Object.keys(wanted ?? {});
+  if (names.length === 0) return true;
+  return names.length === Object.keys(have).length && names.every((name) => have[name] === wanted?.[name]);
+}
