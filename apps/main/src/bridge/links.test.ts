@@ -1,5 +1,7 @@
-import { expect, test } from "vitest";
-import { isPublishedPort } from "./links.ts";
+import { expect, test, vi } from "vitest";
+
+vi.mock("electron", () => ({ shell: {} }));
+const { isPublishedPort } = await import("./links.ts");
 
 const containers = [
   {

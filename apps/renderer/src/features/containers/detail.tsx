@@ -1,0 +1,142 @@
+import type { ContainerInspect } from "@longshore/protocol";
+import { Button, IconButton, StateMark, TabPanel, Tabs } from "@longshore/ui";
+import { Maximize2, Minimize2, Pause, Play, RotateCw, Square, Trash2, X } from "lucide-react";
+import { lazy, Suspense, useEffect, useState, type ReactElement } from "react";
+import { call } from "../../bridge/bridge.ts";
+import { Failure } from "../../shell/failure.tsx";
+import { go } from "../../shell/routes.ts";
+import { nameOf, stateLook } from "../../world/derive.ts";
+import { useWorld } from "../../world/store.ts";
+import { LogView } from "../logs/log-view.tsx";
+import { act } from "./actions.ts";
+import { ContainerFiles } from "./files.tsx";
+import { Inspect } from "./inspect.tsx";
+import { Overview } from "./overview.tsx";
+import { RemoveDialog } from "./remove-dialog.tsx";
+import { Stack } from "./row.tsx";
+
+const TerminalTab = lazy(() => import("../terminal/terminal-tab.tsx"));
+
+const tabs = [
+  { id: "overview", label: "Overview" },
+  { id: "logs", label: "Logs" },
+  { id: "terminal", label: "Terminal" },
+  { id: "files", label: "Files" },
+  { id: "inspect", label: "Inspect" },
+] as const;
+type Tab = (typeof tabs)[number]["id"];
+
+/** One container beside the list: state, actions, tabs. Asked again when the list reports a change. */
+export function ContainerDetail({
+  id,
+  tab,
+  isFull,
+  onFull,
+}: {
+  readonly id: string;
+  readonly tab: string | undefined;
+  readonly isFull: boolean;
+  readonly onFull: () => void;
+}): ReactElement {
+  const summary = useWorld((world) => world.containers.find((row) => row.Id === id));
+  const verb = useWorld((world) => world.verbs.get(id));
+  const [details, setDetails] = useState<ContainerInspect>();
+  const [failure, setFailure] = useState<unknown>();
+  const [isRemoving, setRemoving] = useState(false);
+  const known = tabs.find((one) => one.id === tab)?.id ?? "overview";
+  const state = summary?.State;
+  useEffect(() => {
+    let isCurrent = true;
+    call("containers.inspect", { id }).then(
+      (value) => {
+        if (!isCurrent) return;
+        setDetails(value);
+        setFailure(undefined);
+      },
+      (error: unknown) => isCurrent && setFailure(error),
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [id, state]);
+
+  const close = (): void => go({ page: "containers" });
+  if (summary === undefined)
+    return (
+      <section className="detail" aria-label="Container">
+        <div className="pad">
+          <Failure
+            what="This container is gone"
+            error={failure ?? "It was removed."}
+            action="Back to the list"
+            onAction={close}
+          />
+        </div>
+      </section>
+    );
+  const name = nameOf(summary);
+  const isRunning = summary.State === "running";
+  const isPaused = summary.State === "paused";
+  return (
+    <section className="detail" aria-label={`Container ${name}`}>
+      <header className="detail-head">
+        <div className="row">
+          <h2 className="cut">{name}</h2>
+          <StateMark {...stateLook(summary.State, summary.Status, verb)} />
+          <Stack container={summary} />
+          <span className="grow" />
+          <IconButton label={isFull ? "Show the list" : "Full width"} onClick={onFull}>
+            {isFull ? <Minimize2 size={16} /> : <Maximize2 size={16} />}
+          </IconButton>
+          <IconButton label="Close details" keyName="Esc" onClick={close}>
+            <X size={16} />
+          </IconButton>
+        </div>
+        <div className="row detail-actions">
+          {isRunning || isPaused ? (
+            <Button disabled={verb !== undefined} onClick={() => void act(summary, "stop")}>
+              <Square size={14} /> Stop
+            </Button>
+          ) : (
+            <Button look="primary" disabled={verb !== undefined} onClick={() => void act(summary, "start")}>
+              <Play size={14} /> Start
+            </Button>
+          )}
+          <Button disabled={verb !== undefined} onClick={() => void act(summary, "restart")}>
+            <RotateCw size={14} /> Restart
+          </Button>
+          {(isRunning || isPaused) && (
+            <Button
+              disabled={verb !== undefined}
+              onClick={() => void act(summary, isPaused ? "unpause" : "pause")}
+            >
+              <Pause size={14} /> {isPaused ? "Resume" : "Pause"}
+            </Button>
+          )}
+          <Button onClick={() => setRemoving(true)}>
+            <Trash2 size={14} /> Remove…
+          </Button>
+        </div>
+        <Tabs<Tab>
+          label="About this container"
+          choices={tabs}
+          value={known}
+          onChoose={(next) => go({ page: "containers", id, tab: next })}
+        />
+      </header>
+      {failure !== undefined && <Failure what={`Couldn’t read ${name}`} error={failure} />}
+      <TabPanel label={tabs.find((one) => one.id === known)?.label ?? ""}>
+        {known === "overview" && details?.Id === id && <Overview details={details} summary={summary} />}
+        {known === "logs" && <LogView key={id} id={id} name={name} isRunning={isRunning} />}
+        {known === "terminal" && (
+          <Suspense fallback={<p className="pad dim">Opening…</p>}>
+            <TerminalTab key={id} id={id} name={name} isRunning={isRunning} />
+          </Suspense>
+        )}
+        {known === "files" && <ContainerFiles key={id} id={id} />}
+        {known === "inspect" && details?.Id === id && <Inspect value={details} name={name} />}
+      </TabPanel>
+      {isRemoving && <RemoveDialog container={summary} name={name} onClose={() => setRemoving(false)} />}
+    </section>
+  );
+}

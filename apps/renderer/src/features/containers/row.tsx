@@ -1,0 +1,152 @@
+import type { ContainerSummary } from "@longshore/protocol";
+import { formatBytes, formatPercent, IconButton, Sparkline, StackGlyph, StateMark } from "@longshore/ui";
+import { Play, ScrollText, Square, SquareTerminal } from "lucide-react";
+import { memo, type ReactElement } from "react";
+import { go } from "../../shell/routes.ts";
+import { nameOf, publishedPorts, stateLook, type ListRow } from "../../world/derive.ts";
+import { useWorld } from "../../world/store.ts";
+import { openPort, toggle } from "./actions.ts";
+
+type ContainerRowProps = {
+  readonly row: Extract<ListRow, { kind: "container" }>;
+};
+
+/** The cells of one container. Subscribes to its own meter only, so a sample repaints one row. */
+export const ContainerCells: React.MemoExoticComponent<(props: ContainerRowProps) => ReactElement> = memo(
+  function ContainerCells({ row }: ContainerRowProps): ReactElement {
+    const { container } = row;
+    const name = nameOf(container);
+    const verb = useWorld((world) => world.verbs.get(container.Id));
+    const look = stateLook(container.State, container.Status, verb);
+    return (
+      <>
+        <div role="gridcell" className="cell-state">
+          <StateMark {...look} />
+        </div>
+        <div role="gridcell" className="cell-name cut" title={name}>
+          <span className="strong">{name}</span>
+        </div>
+        <div role="gridcell" className="cell-stack">
+          <Stack container={container} />
+        </div>
+        <div role="gridcell" className="cell-image cut mono" title={container.ImageID}>
+          {container.Image}
+        </div>
+        <div role="gridcell" className="cell-ports cut">
+          <Ports container={container} />
+        </div>
+        <Usage id={container.Id} />
+        <div role="gridcell" className="cell-status cut dim" title={container.Status}>
+          {container.Status}
+        </div>
+        <div role="gridcell" className="cell-actions">
+          <IconButton
+            label={`${container.State === "running" ? "Stop" : "Start"} ${name}`}
+            keyName="S"
+            tabIndex={-1}
+            disabled={verb !== undefined}
+            onClick={(event) => {
+              event.stopPropagation();
+              void toggle(container);
+            }}
+          >
+            {container.State === "running" ? <Square size={14} /> : <Play size={14} />}
+          </IconButton>
+          <IconButton
+            label={`Log of ${name}`}
+            keyName="L"
+            tabIndex={-1}
+            onClick={(event) => {
+              event.stopPropagation();
+              go({ page: "containers", id: container.Id, tab: "logs" });
+            }}
+          >
+            <ScrollText size={14} />
+          </IconButton>
+          <IconButton
+            label={`Terminal in ${name}`}
+            keyName="T"
+            tabIndex={-1}
+            onClick={(event) => {
+              event.stopPropagation();
+              go({ page: "containers", id: container.Id, tab: "terminal" });
+            }}
+          >
+            <SquareTerminal size={14} />
+          </IconButton>
+        </div>
+      </>
+    );
+  },
+);
+
+/** Strata of the image with the container's own bytes on top. */
+export function Stack({
+  container,
+}: {
+  readonly container: Pick<ContainerSummary, "Id" | "ImageID">;
+}): ReactElement {
+  const strata = useWorld((world) => world.imageDetails.get(container.ImageID)?.RootFS?.Layers?.length ?? 0);
+  const wet = useWorld((world) => world.wetBytes.get(container.Id) ?? 0);
+  const layers = strata === 0 ? "layers not counted yet" : `${strata} ${strata === 1 ? "layer" : "layers"}`;
+  return <StackGlyph strata={strata} wetBytes={wet} label={`${layers}, ${formatBytes(wet)} written`} />;
+}
+
+export function Ports({ container }: { readonly container: Pick<ContainerSummary, "Ports"> }): ReactElement {
+  return (
+    <>
+      {publishedPorts(container.Ports).map(({ label, url }) =>
+        url === undefined ? (
+          <span key={label} className="chip">
+            {label}
+          </span>
+        ) : (
+          <a
+            key={label}
+            className="chip port"
+            href={url}
+            title={`Open ${url}`}
+            onClick={(event) => {
+              event.preventDefault();
+              event.stopPropagation();
+              void openPort(url);
+            }}
+          >
+            {label} ↗
+          </a>
+        ),
+      )}
+    </>
+  );
+}
+
+function Usage({ id }: { readonly id: string }): ReactElement {
+  const meter = useWorld((world) => world.meters.get(id));
+  return (
+    <>
+      <div role="gridcell" className="cell-cpu">
+        {meter !== undefined && (
+          <>
+            <Sparkline values={meter.cpuHistory} top={5} width={40} />
+            <span className="number">{formatPercent(meter.sample.cpuPercent)}</span>
+          </>
+        )}
+      </div>
+      <div role="gridcell" className="cell-memory number">
+        {meter === undefined ? "" : formatBytes(meter.sample.memoryBytes)}
+      </div>
+    </>
+  );
+}
+
+export function GroupCells({ row }: { readonly row: Extract<ListRow, { kind: "group" }> }): ReactElement {
+  const running = row.members.filter((member) => member.State === "running").length;
+  return (
+    <div role="gridcell" className="cell-group cut">
+      <span aria-hidden="true">{row.isOpen ? "▾" : "▸"}</span> <span className="strong">{row.project}</span>{" "}
+      <span className="dim">
+        {running} of {row.members.length} running
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,82 @@
+import type { ProgressLine } from "@longshore/protocol";
+import { create, type StoreApi, type UseBoundStore } from "zustand";
+import { openStream, type OpenStream } from "../../bridge/bridge.ts";
+import { toast, toastFailure } from "../../shell/toasts.tsx";
+import { refresh } from "../../world/feed.ts";
+import { addLine, emptyProgress, type TransferProgress } from "./progress.ts";
+
+/** A pull or load that is under way; it goes on while the window shows other things. */
+export interface Transfer {
+  readonly key: string;
+  readonly title: string;
+  readonly startedAt: number;
+  readonly progress: TransferProgress;
+  readonly state: "running" | "done" | "failed" | "cancelled";
+  readonly error?: Error;
+}
+
+export const useTransfers: UseBoundStore<StoreApi<{ readonly transfers: readonly Transfer[] }>> = create<{
+  readonly transfers: readonly Transfer[];
+}>(() => ({ transfers: [] }));
+
+const streams = new Map<string, OpenStream>();
+let nextKey = 1;
+
+function change(key: string, part: (old: Transfer) => Partial<Transfer>): void {
+  useTransfers.setState(({ transfers }) => ({
+    transfers: transfers.map((one) => (one.key === key ? { ...one, ...part(one) } : one)),
+  }));
+}
+
+export function pull(reference: string): Promise<boolean> {
+  return follow(`Pull ${reference}`, (handlers) => openStream("pull", { reference }, handlers));
+}
+
+export function load(token: string, name: string): Promise<boolean> {
+  return follow(`Load ${name}`, (handlers) => openStream("load", { token }, handlers));
+}
+
+interface Handlers {
+  onItem(line: ProgressLine): void;
+  onEnd(): void;
+  onError(error: Error): void;
+}
+
+function follow(title: string, open: (handlers: Handlers) => OpenStream): Promise<boolean> {
+  const key = `transfer-${nextKey++}`;
+  const started: Transfer = { key, title, startedAt: Date.now(), progress: emptyProgress, state: "running" };
+  useTransfers.setState(({ transfers }) => ({
+    transfers: [...transfers.filter((one) => one.state === "running"), started],
+  }));
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  streams.set(
+    key,
+    open({
+      onItem: (line) => change(key, (old) => ({ progress: addLine(old.progress, line) })),
+      onEnd: () => {
+        change(key, () => ({ state: "done" }));
+        toast({ title: `${title}: done`, body: "", isBad: false });
+        refresh(["images"]);
+        resolve(true);
+      },
+      onError: (error) => {
+        change(key, () => ({ state: "failed", error }));
+        toastFailure(`${title} failed`, error);
+        refresh(["images"]);
+        resolve(false);
+      },
+    }),
+  );
+  return promise;
+}
+
+/** Stops it; the engine keeps the layers that are complete. */
+export function cancel(key: string): void {
+  streams.get(key)?.close();
+  streams.delete(key);
+  change(key, () => ({ state: "cancelled" }));
+}
+
+export function forget(key: string): void {
+  useTransfers.setState(({ transfers }) => ({ transfers: transfers.filter((one) => one.key !== key) }));
+}

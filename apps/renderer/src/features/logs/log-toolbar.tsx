@@ -1,0 +1,79 @@
+import { Button, IconButton } from "@longshore/ui";
+import { ChevronDown, ChevronUp } from "lucide-react";
+import type { ReactElement } from "react";
+
+export interface LogChoices {
+  readonly query: string;
+  readonly isRegex: boolean;
+  readonly isFilter: boolean;
+  readonly isWrapped: boolean;
+  readonly hasTimes: boolean;
+}
+
+interface LogToolbarProps {
+  readonly choices: LogChoices;
+  readonly isBroken: boolean;
+  readonly matchCount: number;
+  readonly current: number;
+  readonly onChange: (choices: LogChoices) => void;
+  readonly onJump: (step: number) => void;
+  readonly onCopy: () => void;
+  readonly onSave: () => void;
+  readonly onClear: () => void;
+}
+
+const switches = [
+  { key: "isRegex", label: "Regex" },
+  { key: "isFilter", label: "Filter" },
+  { key: "isWrapped", label: "Wrap" },
+  { key: "hasTimes", label: "Times" },
+] as const;
+
+/** Find (marks in context), filter (hides the rest), and how lines look. */
+export function LogToolbar(props: LogToolbarProps): ReactElement {
+  const { choices, onChange, onJump } = props;
+  return (
+    <div className="toolbar sub">
+      <input
+        id="log-find"
+        className="input filter"
+        type="search"
+        placeholder="Find  Ctrl+F"
+        aria-label="Find in the log"
+        aria-invalid={props.isBroken}
+        value={choices.query}
+        onChange={(event) => onChange({ ...choices, query: event.target.value })}
+        onKeyDown={(event) => {
+          if (event.key === "Enter") onJump(event.shiftKey ? -1 : 1);
+          if (event.key === "Escape") onChange({ ...choices, query: "" });
+        }}
+      />
+      <span className="dim number" role="status">
+        {choices.query === ""
+          ? ""
+          : props.isBroken
+            ? "not a valid expression"
+            : `${props.current} of ${props.matchCount}`}
+      </span>
+      <IconButton label="Match before" keyName="Shift+Enter" onClick={() => onJump(-1)}>
+        <ChevronUp size={14} />
+      </IconButton>
+      <IconButton label="Next match" keyName="Enter" onClick={() => onJump(1)}>
+        <ChevronDown size={14} />
+      </IconButton>
+      {switches.map(({ key, label }) => (
+        <Button
+          key={key}
+          aria-pressed={choices[key]}
+          onClick={() => onChange({ ...choices, [key]: !choices[key] })}
+        >
+          {label}
+        </Button>
+      ))}
+      <span className="grow" />
+      <Button onClick={props.onClear}>Clear</Button>
+      <Button onClick={props.onCopy}>Copy</Button>
+      <Button onClick={props.onSave}>Save…</Button>
+    </div>
+  );
+}

@@ -1,0 +1,27 @@
+import { StateMark } from "@longshore/ui";
+import type { ReactElement } from "react";
+import { useTransfers } from "../features/images/transfers.ts";
+import { useWorld } from "../world/store.ts";
+
+export function StatusBar(): ReactElement {
+  const engine = useWorld((world) => world.engine);
+  const running = useTransfers((state) => state.transfers.filter((one) => one.state === "running").length);
+  const isReady = engine?.phase === "ready";
+  return (
+    <footer className="status-bar">
+      {isReady ? (
+        <StateMark
+          tone="running"
+          shape="filled"
+          word={engine.isLongshore ? "Engine ready" : "Joined another engine"}
+        />
+      ) : (
+        <StateMark tone="warn" shape="half" word="Engine lost, looking for it…" />
+      )}
+      <span className="mono dim cut">{engine?.endpoint}</span>
+      <span className="grow" />
+      {running > 0 && <span>{running} transfers</span>}
+      <span className="dim">Ctrl+K finds everything</span>
+    </footer>
+  );
+}
