@@ -15,6 +15,15 @@ const config: ViteUserConfig = defineConfig({
           exclude: [...special, "**/node_modules/**"],
         },
       },
+      ...["compat", "crash"].map((name) => ({
+        test: {
+          name,
+          include: [`e2e/${name}/**/*.test.ts`],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      })),
       { test: { name: "conformance", include: named("conformance"), testTimeout: 30_000 } },
       { test: { name: "golden", include: named("golden") } },
       { test: { name: "fuzz", include: named("fuzz"), testTimeout: 30_000 } },

@@ -1,0 +1,162 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { mountsUnder, processesOf, snapshot, findLeaks, type Roots } from "./leaks.ts";
+
+const main = join(import.meta.dirname, "../../engine/src/main.ts");
+const START_LIMIT_MS = 30_000;
+const STOP_LIMIT_MS = 10_000;
+
+export interface EngineOptions {
+  /** Further flags of the engine's command line. */
+  readonly flags?: readonly string[];
+  /** A /16 of its own keeps two engines of one machine apart. */
+  readonly bridgeSubnet?: string;
+}
+
+/** A real engine with roots, socket and subnet of its own. Disposing it removes everything it ever made. */
+export interface EngineUnderTest extends AsyncDisposable, Roots {
+  readonly socket: string;
+  readonly pid: number;
+  /** Everything the engine wrote to its standard error so far. */
+  log(): string;
+  /** Kills the engine alone; containers and their monitor stay. */
+  kill9(): Promise<void>;
+  /** Ends it by SIGTERM; answers how long that took. */
+  stop(): Promise<number>;
+  /** Starts it again on the same roots and waits until it answers. */
+  restart(): Promise<void>;
+  /** Pids of the monitor's processes. */
+  monitors(): Promise<readonly number[]>;
+  leaks(): Promise<readonly string[]>;
+}
+
+/** Starts packages/engine and waits for /_ping. Fails with the engine's own words. */
+export async function startEngine(options: EngineOptions = {}): Promise<EngineUnderTest> {
+  const home = mkdtempSync(join(tmpdir(), "longshore-kit-"));
+  const roots: Roots = { dataRoot: join(home, "data"), stateRoot: join(home, "state") };
+  const socket = join(home, "engine.sock");
+  const logPath = join(home, "engine.log");
+  const named: Readonly<Record<string, string>> = {
+    "--socket": socket,
+    "--data-root": roots.dataRoot,
+    "--state-root": roots.stateRoot,
+    "--log-level": "debug",
+    "--bridge-subnet": options.bridgeSubnet ?? freeSubnet(),
+    "--insecure-registry": "127.0.0.0/8",
+  };
+  const flags = [...Object.entries(named).flat(), ...(options.flags ?? [])];
+  const before = await snapshot(roots);
+  let child = await launch();
+
+  async function launch(): Promise<ChildProcess> {
+    const log = openSync(logPath, "a");
+    const started = spawn(process.execPath, [main, ...flags], {
+      stdio: ["ignore", log, log],
+      detached: true,
+    });
+    closeSync(log);
+    const deadline = Date.now() + START_LIMIT_MS;
+    while (!(await answers(socket))) {
+      if (started.exitCode !== null || started.signalCode !== null)
+        throw new Error(`the engine ended with ${started.exitCode ?? started.signalCode}:\n${tail(logPath)}`);
+      if (Date.now() > deadline) {
+        started.kill("SIGKILL");
+        throw new Error(`the engine didn't answer within ${START_LIMIT_MS} ms:\n${tail(logPath)}`);
+      }
+      await sleep(25);
+    }
+    return started;
+  }
+  const monitors = async (): Promise<number[]> =>
+    (await processesOf(roots))
+      .filter((line) => /monitor/.test(line) && !line.startsWith(`${child.pid} `))
+      .map((line) => Number.parseInt(line, 10));
+
+  return {
+    ...roots,
+    socket,
+    get pid() {
+      return child.pid ?? -1;
+    },
+    log: () => readFileSync(logPath, "utf8"),
+    kill9: () => end(child, "SIGKILL"),
+    async stop() {
+      const startedAt = performance.now();
+      await end(child, "SIGTERM");
+      return performance.now() - startedAt;
+    },
+    async restart() {
+      await end(child, "SIGKILL");
+      child = await launch();
+    },
+    monitors,
+    leaks: () => findLeaks(roots, before),
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null && child.signalCode === null) await removeContainers(socket);
+      await end(child, "SIGTERM");
+      for (const line of await processesOf(roots)) killQuietly(Number.parseInt(line, 10));
+      for (const at of (await mountsUnder(roots)).reverse()) spawnSync("umount", ["-l", at]);
+      rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+async function removeContainers(socket: string): Promise<void> {
+  const list = await call(socket, "GET", "/containers/json?all=1").catch(() => undefined);
+  if (list?.status !== 200) return;
+  const found: readonly { Id: string }[] = JSON.parse(list.text);
+  for (const { Id } of found)
+    await call(socket, "DELETE", `/containers/${Id}?force=1&v=1`).catch(() => undefined);
+  await call(socket, "POST", "/networks/prune").catch(() => undefined);
+}
+
+function call(socket: string, method: string, path: string): Promise<{ status: number; text: string }> {
+  return new Promise((done, fail) => {
+    const sent = request({ socketPath: socket, method, path, timeout: STOP_LIMIT_MS }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => (text += chunk));
+      response.once("end", () => done({ status: response.statusCode ?? 0, text }));
+      response.once("error", fail);
+    });
+    sent.once("timeout", () => sent.destroy(new Error(`no answer to ${method} ${path}`)));
+    sent.once("error", fail);
+    sent.end();
+  });
+}
+
+async function answers(socket: string): Promise<boolean> {
+  const answer = await call(socket, "GET", "/_ping").catch(() => undefined);
+  return answer?.status === 200;
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise<void>((done) => child.once("exit", () => done()));
+  child.kill(signal);
+  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
+  await gone;
+  clearTimeout(timer);
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
+
+function tail(path: string): string {
+  return readFileSync(path, "utf8").split("\n").slice(-40).join("\n");
+}
+
+let nextSubnet = process.pid % 200;
+function freeSubnet(): string {
+  nextSubnet = (nextSubnet + 1) % 200;
+  return `10.${20 + nextSubnet}.0.1/16`;
+}

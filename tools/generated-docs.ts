@@ -1,0 +1,32 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/** Pages of docs/generated, made from code. Without `--write` it fails when one differs from what the code says. */
+const root = join(import.meta.dirname, "..");
+const pages: Readonly<Record<string, () => string>> = {
+  "docs/generated/host-packages.md": hostPackages,
+};
+
+let stale = 0;
+for (const [path, make] of Object.entries(pages)) {
+  const wanted = make();
+  const file = join(root, path);
+  if (process.argv.includes("--write")) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, wanted);
+  } else if (!existsSync(file) || readFileSync(file, "utf8") !== wanted) {
+    console.error(`${path} is older than the code: npm run docs`);
+    stale++;
+  }
+}
+console.log(`generated docs: ${stale} stale of ${Object.keys(pages).length}`);
+process.exitCode = stale === 0 ? 0 : 1;
+
+function hostPackages(): string {
+  const rows = readFileSync(join(root, "tools/host-packages.txt"), "utf8")
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !line.startsWith("#"))
+    .map((line) => line.split("|").map((cell) => cell.trim()))
+    .map(([when, , packages, why]) => `| ${packages?.split(" ").at(-1)} | ${when} | ${why} |`);
+  return ["# Host packages", "", "| package | for | why |", "|---|---|---|", ...rows, ""].join("\n");
+}
