@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { access, mkdtemp, rm } from "node:fs/promises";
 import net from "node:net";
 import dgram from "node:dgram";
 import os from "node:os";
@@ -10,7 +10,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { openEvents } from "#events";
 import { silentLogger, systemClock } from "#kernel";
 import { memoryStore } from "#testing/store";
-import type { Store } from "#store";
+import { openStore, type Store } from "#store";
 import type { EndpointSpec, Networks, PortSpec } from "./contract.ts";
 import { openNetworks } from "./index.ts";
 import { engineTag } from "./network-room.ts";
@@ -228,5 +228,169 @@ describe("networks on the default bridge", () => {
     expect(await answerInside(one.path, gateway, port)).toMatch(/^one/);
     expect(await answerInside(two.path, gateway, port)).toMatch(/^one/);
     expect(await answerInside(two.path, one.endpoints[0]?.ipv4 ?? "", 80)).toMatch(/^one/);
+  });
+});
+
+/** What a process inside the sandbox is told of `name` by the server of its resolv.conf. */
+async function lookUp(file: string, name: string, type = "A"): Promise<string> {
+  const script = `const { Resolver } = require("node:dns").promises; const r = new Resolver({ timeout: 1000, tries: 1 }); r.setServers(["127.0.0.11"]);
+    r.resolve(${JSON.stringify(name)}, ${JSON.stringify(type)}).then((found) => console.log(found.join()), (e) => console.log(e.code))`;
+  const { stdout } = await run("nsenter", [`--net=${file}`, process.execPath, "-e", script]);
+  return stdout.trim();
+}
+
+describe("user-defined networks", () => {
+  test("containers find each other by name, alias and address; other networks stay apart", async ({
+    signal,
+  }) => {
+    const on = await bench();
+    const networks = await on.open(signal);
+    const make = (name: string, subnet: string): Promise<{ network: { id: string } }> =>
+      networks.create({ name, ipam: { pools: [{ subnet }] } }, signal);
+    await make("front", "10.218.61.0/24");
+    await make("back", "10.218.62.0/24");
+    const sandbox = (id: string, network: string, more: Partial<EndpointSpec> = {}) =>
+      networks.open(
+        {
+          containerId: id,
+          endpoints: [{ network, spec: wants(id, more) }],
+          ports: [],
+          dns: noDns,
+        },
+        signal,
+      );
+    const web = await sandbox("web", "front", { aliases: ["www"], ipv4: "10.218.61.77" });
+    const client = await sandbox("client", "front");
+    const other = await sandbox("other", "back");
+    expect(client.resolvConf).toContain("nameserver 127.0.0.11");
+    expect(web.endpoints[0]?.macAddress).toBe("02:42:0a:da:3d:4d");
+    await serve(on, web.path, 80, "web");
+    for (const name of ["web", "www", "WEB.front"])
+      expect(await lookUp(client.path, name)).toBe("10.218.61.77");
+    expect(await lookUp(client.path, "77.61.218.10.in-addr.arpa", "PTR")).toBe("web.front");
+    expect(await lookUp(client.path, "web", "AAAA")).toBe("ENODATA");
+    expect(await lookUp(client.path, "host.docker.internal")).toBe("10.218.61.1");
+    expect(await answerInside(client.path, "10.218.61.77", 80)).toMatch(/^web/);
+    expect(await answerInside(other.path, "10.218.61.77", 80)).toBe("timeout");
+
+    const endpoint = await networks.connect("other", "front", wants("other"), signal);
+    expect(endpoint.ipv4).toBe("10.218.61.3");
+    expect(await lookUp(other.path, "www")).toBe("10.218.61.77");
+    expect(await answerInside(other.path, "10.218.61.77", 80)).toMatch(/^web/);
+    expect(Object.keys(await networks.counters("other"))).toEqual(["eth0", "eth1"]);
+    await expect(networks.remove("front")).rejects.toThrow(
+      /network front has active endpoints \(name:"web" id:"[0-9a-f]{12}"/,
+    );
+    await networks.disconnect("other", "front");
+    expect(await answerInside(other.path, "10.218.61.77", 80)).toBe("timeout");
+    networks.rename("web", "site");
+    expect(await lookUp(client.path, "site")).toBe("10.218.61.77");
+    for (const id of ["web", "client", "other"]) await networks.close(id);
+    await networks.remove("front");
+    expect(await networks.prune(() => true)).toEqual(["back"]);
+  });
+
+  test("an internal network has no way out and forwards no names", async ({ signal }) => {
+    const on = await bench();
+    const networks = await on.open(signal);
+    await networks.create(
+      { name: "inner", isInternal: true, ipam: { pools: [{ subnet: "10.218.63.0/24" }] } },
+      signal,
+    );
+    const inside = await networks.open(
+      {
+        containerId: "in",
+        endpoints: [{ network: "inner", spec: wants("in") }],
+        ports: [tcp(80)],
+        dns: noDns,
+      },
+      signal,
+    );
+    const outside = await networks.open(
+      {
+        containerId: "out",
+        endpoints: [{ network: "bridge", spec: wants("out") }],
+        ports: [],
+        dns: noDns,
+      },
+      signal,
+    );
+    await serve(on, outside.path, 80, "out");
+    expect(inside.ports).toEqual([]);
+    expect(await answerInside(inside.path, outside.endpoints[0]?.ipv4 ?? "", 80)).toBe("ENETUNREACH");
+    expect(await lookUp(inside.path, "elsewhere.test")).toBe("EREFUSED");
+  });
+
+  test("a network with IPv6 gives addresses of both families that work", async ({ signal }) => {
+    const on = await bench();
+    const networks = await on.open(signal);
+    await networks.create(
+      {
+        name: "six",
+        hasIpv6: true,
+        ipam: { pools: [{ subnet: "10.218.64.0/24" }, { subnet: "fd5e:217:64::/64" }] },
+      },
+      signal,
+    );
+    const [one, two] = await Promise.all(
+      ["one", "two"].map((id) =>
+        networks.open(
+          {
+            containerId: id,
+            endpoints: [{ network: "six", spec: wants(id) }],
+            ports: [],
+            dns: noDns,
+          },
+          signal,
+        ),
+      ),
+    );
+    await serve(on, one?.path ?? "", 80, "one");
+    const address = one?.endpoints[0]?.ipv6 ?? "";
+    expect(address).toMatch(/^fd5e:217:64::\d$/);
+    expect(await lookUp(two?.path ?? "", "one", "AAAA")).toBe(address);
+    expect(await answerInside(two?.path ?? "", address, 80)).toMatch(/^one/);
+  });
+});
+
+describe("adopt()", () => {
+  test("keeps the sandboxes that run with ports and names, and removes the others", async ({ signal }) => {
+    const on = await bench();
+    const folder = await mkdtemp(path.join(os.tmpdir(), "networks-store-"));
+    on.stack.defer(() => rm(folder, { recursive: true }));
+    const first = openStore(path.join(folder, "m.db"));
+    const networks = await on.open(signal, first);
+    await networks.create({ name: "front", ipam: { pools: [{ subnet: "10.218.65.0/24" }] } }, signal);
+    const spec = (id: string) => ({
+      containerId: id,
+      endpoints: [{ network: "front", spec: wants(id) }],
+      ports: [tcp(80)],
+      dns: noDns,
+    });
+    const kept = await networks.open(spec("kept"), signal);
+    const gone = await networks.open(spec("gone"), signal);
+    await serve(on, kept.path, 80, "kept");
+    // As after a kill: sockets and threads end, records and kernel objects stay.
+    await networks[Symbol.asyncDispose]();
+    await first[Symbol.asyncDispose]();
+    const second = openStore(path.join(folder, "m.db"));
+    on.stack.defer(() => second[Symbol.asyncDispose]());
+    const port = kept.ports[0]?.hostPort ?? 0;
+    expect(await answer("127.0.0.1", port)).toMatch(/^kept/);
+    const again = await on.open(signal, second);
+    expect(await answer("127.0.0.1", port)).toMatch(/^kept/);
+    await again.adopt(new Set(["kept"]));
+    expect(again.sandbox("kept")).toEqual(kept);
+    expect(again.sandbox("gone")).toBeUndefined();
+    await expect(access(gone.path)).rejects.toMatchObject({ code: "ENOENT" });
+    expect(await answer("127.0.0.1", port)).toMatch(/^kept/);
+    expect(await answer("::1", port)).toMatch(/^kept/);
+    expect(await lookUp(kept.path, "kept")).toBe("10.218.65.2");
+    const next = await again.open(spec("next"), signal);
+    expect(next.endpoints[0]?.ipv4).toBe("10.218.65.3");
+    await run("nft", ["delete", "table", "inet", engineTag(on.root)]);
+    await again.close("next");
+    expect(await answer("127.0.0.1", port)).toMatch(/^kept/);
+    await again.adopt(new Set());
   });
 });
