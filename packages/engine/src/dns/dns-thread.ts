@@ -14,7 +14,10 @@ type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
 
 /** Runs the server in a thread of its own. */
 export function openDnsThread(log: Logger): DnsServer {
-  const worker = new Worker(new URL("./dns-worker.ts", import.meta.url), { name: "dns" });
+  const worker = new Worker(new URL("./dns-worker.ts", import.meta.url), {
+    name: "dns",
+    execArgv: [],
+  });
   const waiting = new Map<number, PromiseWithResolvers<void>>();
   let lastId = 0;
   let ended: Error | undefined;

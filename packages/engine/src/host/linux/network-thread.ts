@@ -32,7 +32,11 @@ export type NetworkThread = AsyncDisposable & {
 
 /** Starts the thread. The caller has used libuv's pool before (a pool born in another namespace would stay there). */
 export function openNetworkThread(): NetworkThread {
-  const worker = new Worker(new URL("./network-worker.ts", import.meta.url), { name: "network" });
+  const worker = new Worker(new URL("./network-worker.ts", import.meta.url), {
+    name: "network",
+    // Flags of the engine (an --input-type, an inspector) are not for its threads.
+    execArgv: [],
+  });
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();
   let lastId = 0;
   let ended: Error | undefined;
