@@ -77,7 +77,7 @@ export function scenarios(folder: string, bundle: string, rounds: number): reado
       goal: "<= 0.4x dockerd",
       async measure(peer) {
         const docker = new Docker({ socketPath: peer.socket });
-        const made = [];
+        const made: Docker.Container[] = [];
         for (let i = 0; i < 50; i++)
           made.push(await docker.createContainer({ Image: IMAGE, Cmd: ["sleep", "1000"] }));
         const took = await timed(async () => {

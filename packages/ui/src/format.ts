@@ -1,6 +1,6 @@
 const UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
 
-/** Decimal units as Docker shows them: 1.24 MB, 12.4 MB, 124 MB. */
+/** Decimal units as the engine shows them: 1.24 MB, 12.4 MB, 124 MB. */
 export function formatBytes(bytes: number): string {
   let value = Math.max(0, bytes);
   let unit = 0;
