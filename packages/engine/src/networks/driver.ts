@@ -18,6 +18,7 @@ export type NetworkKernel = Pick<
   | "changeElements"
   | "removeTable"
   | "forgetUdpFlows"
+  | "listForwardDrops"
   | "listPins"
   | "isPinned"
   | "setHostSysctl"

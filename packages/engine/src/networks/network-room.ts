@@ -85,6 +85,11 @@ export async function openNetworkRoom(
   }
   await bridges.forwardIpv4();
   await filter.load(signal);
+  const dropping = await drivers.kernel.listForwardDrops();
+  if (dropping.length > 0)
+    log.warn("other firewall tables drop forwarded packets; containers may not reach beyond this machine", {
+      tables: dropping,
+    });
   const room = new NetworkRoom({ book, bridges, filter, sandboxes, deps, log, drivers: undo.move() });
   return room;
 }

@@ -66,6 +66,7 @@ export function fakeKernel(): NetworkKernel & { readonly pins: ReadonlyMap<strin
     changeElements: async () => {},
     removeTable: async () => {},
     forgetUdpFlows: async () => {},
+    listForwardDrops: async () => [],
     listPins: async (folder) => [...pins.keys()].filter((file) => file.startsWith(`${folder}/`)),
     isPinned: async (file) => pins.has(file),
     setHostSysctl: async () => true,

@@ -15,7 +15,7 @@ import { openInetSocket } from "./inet-socket.ts";
 import { SystemCallError } from "./libc.ts";
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from "./netlink-socket.ts";
 import { HomeNamespace, unpin } from "./netns.ts";
-import { changeElements, redirectDns, removeTable, type NftElement } from "./nftables.ts";
+import { changeElements, listForwardDrops, redirectDns, removeTable, type NftElement } from "./nftables.ts";
 import * as rt from "./rtnetlink.ts";
 
 /** One interface of a sandbox: `hostName` is its end on the bridge, `name` its end inside. */
@@ -224,6 +224,11 @@ export class NetworkCalls {
 
   removeTable(table: string): void {
     tolerating(["ENOENT"], () => removeTable(this.#filter, table));
+  }
+
+  /** Foreign tables that drop forwarded packets by default. */
+  listForwardDrops(): string[] {
+    return listForwardDrops(this.#filter);
   }
 
   forgetUdpFlows(hostPorts: readonly number[], addresses: readonly string[]): void {

@@ -1,11 +1,13 @@
 import {
   attribute,
+  attributes,
   bigEndian32,
   message,
   nested,
   NLM_F_APPEND,
   NLM_F_CREATE,
   text,
+  textOf,
 } from "./netlink-message.ts";
 import type { NetlinkSocket } from "./netlink-socket.ts";
 import { addressBytes } from "./rtnetlink.ts";
@@ -101,6 +103,23 @@ export function removeTable(socket: NetlinkSocket, table: string): void {
     [nft(NFT_MSG.delTable, 0, NFPROTO_INET, text(1, table))],
     end(),
   );
+}
+
+const NFT_MSG_GETCHAIN = 4;
+const NF_INET_FORWARD = 2;
+
+/** Tables whose chains drop forwarded IPv4 packets unless a rule of theirs accepts: what we accept, they still drop. */
+export function listForwardDrops(socket: NetlinkSocket): string[] {
+  const type = (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETCHAIN;
+  const found = socket.dump("list chains", type, header(0)).flatMap(({ body }) => {
+    const chain = attributes(body, 4);
+    const hook = chain.get(4);
+    const number = hook && attributes(hook, 0).get(1)?.readUInt32BE(0);
+    const isDropping = number === NF_INET_FORWARD && chain.get(5)?.readUInt32BE(0) === 0;
+    const family = body[0] === NFPROTO_INET ? "inet" : body[0] === NFPROTO_IPV4 ? "ip" : undefined;
+    return isDropping && family !== undefined ? [`${family} ${textOf(chain.get(1)) ?? ""}`] : [];
+  });
+  return [...new Set(found)];
 }
 
 const REGISTER_1 = 1;
