@@ -1,4 +1,4 @@
-import type { Digest, ImageConfig, Platform, Reference } from "#spec";
+import type { Digest, ExecutionConfig, ImageConfig, Platform, Reference } from "#spec";
 
 /** An image on this engine. `id` is the config digest, as Docker's graph driver store has it. */
 export interface Image {
@@ -90,7 +90,7 @@ export interface Images extends AsyncDisposable {
   /** A root file system tar (any compression) becomes a one-layer image. */
   importRootfs(
     source: AsyncIterable<Uint8Array>,
-    options: { reference?: Reference; changes?: readonly string[]; message?: string; platform?: Platform },
+    options: { reference?: Reference; config?: ExecutionConfig; message?: string; platform?: Platform },
     onProgress: OnProgress,
     signal: AbortSignal,
   ): Promise<Digest>;

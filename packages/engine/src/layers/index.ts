@@ -1,1 +1,16 @@
+import type { Logger } from "#kernel";
+import type { Store } from "#store";
+import type { Layers } from "./contract.ts";
+import { OverlayLayers } from "./overlay-layers.ts";
+
 export type * from "./contract.ts";
+export { compressionOf, plainBytes, type Compression } from "./unpack.ts";
+export { packTree } from "./pack.ts";
+
+/** Opens the layer store below `dataRoot`; cleans up after a crash first. */
+export async function openLayers(deps: { readonly dataRoot: string; readonly store: Store; readonly log: Logger }, signal: AbortSignal): Promise<Layers> {
+  signal.throwIfAborted();
+  const layers = new OverlayLayers(deps.dataRoot, deps.store, deps.log);
+  await layers.open();
+  return layers;
+}

@@ -2,3 +2,6 @@ export * from "./digest.ts";
 export type * from "./oci-image.ts";
 export type * from "./oci-runtime.ts";
 export * from "./reference.ts";
+export * from "./tar-reader.ts";
+export * from "./tar-stream.ts";
+export * from "./tar-writer.ts";

@@ -1,0 +1,43 @@
+import type { Logger } from "#kernel";
+import { archiveRoutes } from "./routes/archive-routes.ts";
+import { containerRoutes } from "./routes/container-routes.ts";
+import { imageRoutes } from "./routes/image-routes.ts";
+import { longshoreRoutes } from "./routes/longshore-routes.ts";
+import { networkRoutes } from "./routes/network-routes.ts";
+import type { Rooms } from "./routes/rooms.ts";
+import { streamRoutes } from "./routes/stream-routes.ts";
+import { systemRoutes } from "./routes/system-routes.ts";
+import { volumeRoutes } from "./routes/volume-routes.ts";
+import { HttpServer, type Listen } from "./server/http-server.ts";
+import { type Route, Router } from "./server/router.ts";
+
+export type { Listen } from "./server/http-server.ts";
+export type { Rooms } from "./routes/rooms.ts";
+
+/** Every route, as data; docs/generated/api.md is made from it. */
+export function allRoutes(rooms: Rooms): readonly Route[] {
+  return [
+    systemRoutes,
+    containerRoutes,
+    streamRoutes,
+    archiveRoutes,
+    imageRoutes,
+    networkRoutes,
+    volumeRoutes,
+    longshoreRoutes,
+  ].flatMap((make) => make(rooms));
+}
+
+/** Opens the engine's HTTP face on each of `listens`. Dispose it first of all rooms. */
+export async function openApi(
+  rooms: Rooms,
+  listens: readonly Listen[],
+  log: Logger,
+  engineVersion: string,
+): Promise<AsyncDisposable> {
+  const server = new HttpServer(new Router(allRoutes(rooms)), log, engineVersion);
+  await using undo = new AsyncDisposableStack();
+  undo.use(server);
+  for (const listen of listens) await server.listen(listen);
+  return undo.move();
+}

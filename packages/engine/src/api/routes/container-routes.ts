@@ -1,0 +1,437 @@
+import { LongshoreError } from "#kernel";
+import type { Container } from "#containers";
+import type { Platform } from "#spec";
+import type { Call } from "../server/call.ts";
+import { filterFlag, type Filters, flag, labelsMatch, parseFilters, wholeNumber } from "../server/query.ts";
+import type { Route } from "../server/router.ts";
+import { inspectContainer, summariseContainer, type InspectContext } from "../wire/container-inspect.ts";
+import { parseCreate, parseUpdate } from "../wire/container-settings.ts";
+import type { Rooms } from "./rooms.ts";
+
+const LIST_FILTERS = [
+  "ancestor",
+  "before",
+  "exited",
+  "expose",
+  "health",
+  "id",
+  "isolation",
+  "is-task",
+  "label",
+  "label!",
+  "name",
+  "network",
+  "publish",
+  "since",
+  "status",
+  "volume",
+];
+
+export function containerRoutes(rooms: Rooms): readonly Route[] {
+  const { containers } = rooms;
+  const stopOptions = (call: Call): { signal?: string; timeoutSeconds?: number } => {
+    const timeoutSeconds = wholeNumber(call.query, "t");
+    const signal = call.query.get("signal") ?? "";
+    return {
+      ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+      ...(signal !== "" && call.minor >= 42 && { signal }),
+    };
+  };
+  return [
+    { method: "GET", path: "/containers/json", handle: (call) => listContainers(rooms, call) },
+    {
+      method: "POST",
+      path: "/containers/create",
+      handle: async (call) => {
+        const name = call.query.get("name") ?? "";
+        const parsed = parseCreate(await call.json());
+        const platform = parsePlatform(call.query.get("platform") ?? "");
+        const made = await containers.create(
+          { ...parsed, ...(name !== "" && { name }), ...(platform !== undefined && { platform }) },
+          call.signal,
+        );
+        call.reply(201, { Id: made.id, Warnings: made.warnings });
+      },
+    },
+    {
+      method: "GET",
+      path: "/containers/{id}/json",
+      handle: async (call) => {
+        const container = containers.get(call.parameter("id"));
+        const sizes = flag(call.query, "size")
+          ? await containers.sizes(container.id, call.signal)
+          : undefined;
+        call.reply(200, inspectContainer(container, contextOf(rooms, container), call.minor, sizes));
+      },
+    },
+    {
+      method: "POST",
+      path: "/containers/{id}/start",
+      handle: async (call) => {
+        if (Number(call.headers["content-length"] ?? 0) > 7)
+          throw new LongshoreError(
+            "invalid",
+            "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
+          );
+        await containers.start(call.parameter("id"), call.signal);
+        call.done(204);
+      },
+    },
+    {
+      method: "POST",
+      path: "/containers/{id}/stop",
+      handle: async (call) => (
+        await containers.stop(call.parameter("id"), stopOptions(call), call.signal),
+        call.done(204)
+      ),
+    },
+    {
+      method: "POST",
+      path: "/containers/{id}/restart",
+      handle: async (call) => (
+        await containers.restart(call.parameter("id"), stopOptions(call), call.signal),
+        call.done(204)
+      ),
+    },
+    {
+      method: "POST",
+      path: "/containers/{id}/kill",
+      handle: async (call) => (
+        await containers.kill(call.parameter("id"), call.query.get("signal") ?? "", call.signal),
+        call.done(204)
+      ),
+    },
+    {
+      method: "POST",
+      path: "/containers/{id}/pause",
+      handle: async (call) => (await containers.pause(call.parameter("id")), call.done(204)),
+    },
+    {
+      method: "POST",
+      path: "/containers/{id}/unpause",
+      handle: async (call) => (await containers.unpause(call.parameter("id")), call.done(204)),
+    },
+    {
+      method: "POST",
+      path: "/containers/{id}/rename",
+      handle: async (call) => (
+        await containers.rename(call.parameter("id"), call.query.get("name") ?? ""),
+        call.done(204)
+      ),
+    },
+    {
+      method: "POST",
+      path: "/containers/{id}/update",
+      handle: async (call) =>
+        call.reply(200, {
+          Warnings: await containers.update(call.parameter("id"), parseUpdate(await call.json())),
+        }),
+    },
+    {
+      method: "DELETE",
+      path: "/containers/{id}",
+      handle: async (call) => {
+        if (flag(call.query, "link"))
+          throw new LongshoreError("invalid", "removing links is not supported by this engine");
+        await containers.remove(
+          call.parameter("id"),
+          { isForced: flag(call.query, "force"), hasVolumes: flag(call.query, "v") },
+          call.signal,
+        );
+        call.done(204);
+      },
+    },
+    {
+      method: "POST",
+      path: "/containers/{id}/wait",
+      handle: async (call) => {
+        const text = call.query.get("condition") ?? "";
+        const condition = text === "" || (call.minor < 30 && text !== "") ? "not-running" : text;
+        if (condition !== "not-running" && condition !== "next-exit" && condition !== "removed")
+          throw new LongshoreError("invalid", `invalid condition: "${condition}"`);
+        const ended = containers.wait(call.parameter("id"), condition, call.signal);
+        containers.get(call.parameter("id"));
+        call.startStream("application/json");
+        const { code, error } = await ended;
+        call.response.end(
+          `${JSON.stringify({ StatusCode: code, ...(error !== undefined && { Error: { Message: error } }) })}\n`,
+        );
+      },
+    },
+    {
+      method: "POST",
+      path: "/containers/{id}/resize",
+      handle: async (call) => {
+        const { rows, columns } = sizeOf(call);
+        await containers.resize(call.parameter("id"), rows, columns);
+        call.done(200);
+      },
+    },
+    {
+      method: "GET",
+      path: "/containers/{id}/top",
+      handle: async (call) => {
+        const { titles, processes } = await containers.top(
+          call.parameter("id"),
+          call.query.get("ps_args") ?? "",
+          call.signal,
+        );
+        call.reply(200, { Titles: titles, Processes: processes });
+      },
+    },
+    {
+      method: "GET",
+      path: "/containers/{id}/changes",
+      handle: async (call) => {
+        const kinds = { modified: 0, added: 1, deleted: 2 };
+        const changes = await containers.changes(call.parameter("id"), call.signal);
+        call.reply(
+          200,
+          changes.length === 0
+            ? null
+            : changes.map((change) => ({ Path: change.path, Kind: kinds[change.kind] })),
+        );
+      },
+    },
+    {
+      method: "GET",
+      path: "/containers/{id}/export",
+      handle: async (call) => {
+        const tar = await containers.exportRoot(call.parameter("id"), call.signal);
+        call.startStream("application/x-tar");
+        for await (const chunk of tar) await call.write(chunk);
+        call.response.end();
+      },
+    },
+    { method: "GET", path: "/containers/{id}/stats", handle: (call) => streamStats(rooms, call) },
+    {
+      method: "POST",
+      path: "/containers/prune",
+      handle: async (call) => {
+        const filters = parseFilters(call.query, ["until", "label", "label!"]);
+        const until = untilOf(filters, rooms.clock.now());
+        const { removed, reclaimedBytes } = await containers.prune(
+          (container) =>
+            labelsMatch(filters, container.settings.Labels) && Date.parse(container.createdAt) < until,
+          call.signal,
+        );
+        call.reply(200, {
+          ContainersDeleted: removed.length === 0 ? null : removed,
+          SpaceReclaimed: reclaimedBytes,
+        });
+      },
+    },
+  ];
+}
+
+export function sizeOf(call: Call): { rows: number; columns: number } {
+  const rows = wholeNumber(call.query, "h");
+  const columns = wholeNumber(call.query, "w");
+  if (
+    rows === undefined ||
+    columns === undefined ||
+    rows < 0 ||
+    columns < 0 ||
+    rows > 65_535 ||
+    columns > 65_535
+  )
+    throw new LongshoreError(
+      "invalid",
+      `invalid resize: h="${call.query.get("h") ?? ""}" w="${call.query.get("w") ?? ""}", want two unsigned numbers`,
+    );
+  return { rows, columns };
+}
+
+/** `until` filter: a time in the past as a time stamp or a duration; +Infinity when absent. */
+export function untilOf(filters: Filters, now: Date): number {
+  const [text] = filters.get("until") ?? [];
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  const duration = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text);
+  if (duration !== null && text !== "")
+    return (
+      now.getTime() -
+      (Number(duration[1] ?? 0) * 3600 + Number(duration[2] ?? 0) * 60 + Number(duration[3] ?? 0)) * 1000
+    );
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  const time = Date.parse(text);
+  if (Number.isNaN(time)) throw new LongshoreError("invalid", `invalid filter 'until=${text}'`);
+  return time;
+}
+
+/** `linux/arm64/v8` or the JSON form. */
+export function parsePlatform(text: string): Platform | undefined {
+  if (text === "") return undefined;
+  if (text.startsWith("{")) return JSON.parse(text) as Platform;
+  const [os = "linux", architecture, variant] = text.split("/");
+  return { os, architecture: architecture ?? os, ...(variant !== undefined && { variant }) };
+}
+
+export function contextOf(rooms: Rooms, container: Container): InspectContext {
+  return {
+    live: rooms.containers.live(container.id),
+    driver: rooms.layers.driver,
+    networkId: (name) =>
+      rooms.networks.list().find((network) => network.name === name || network.id === name)?.id ?? "",
+  };
+}
+
+async function listContainers(rooms: Rooms, call: Call): Promise<void> {
+  const filters = parseFilters(call.query, LIST_FILTERS);
+  const limit = wholeNumber(call.query, "limit") ?? 0;
+  const isAll = flag(call.query, "all") || limit > 0 || filters.has("status") || filters.has("exited");
+  const hasSizes = flag(call.query, "size");
+  let found = rooms.containers
+    .list()
+    .toReversed()
+    .filter(
+      (container) =>
+        (isAll || ["running", "paused", "restarting"].includes(container.state.status)) &&
+        fits(rooms, container, filters),
+    );
+  for (const key of ["before", "since"] as const) {
+    const [name] = filters.get(key) ?? [];
+    if (name === undefined) continue;
+    const pivot = rooms.containers.get(name).createdAt;
+    found = found.filter((container) =>
+      key === "before" ? container.createdAt < pivot : container.createdAt > pivot,
+    );
+  }
+  if (limit > 0) found = found.slice(0, limit);
+  const names = imageNames(rooms);
+  const now = rooms.clock.now();
+  const rows = await Promise.all(
+    found.map(async (container) =>
+      summariseContainer(
+        container,
+        contextOf(rooms, container),
+        names(container),
+        now,
+        call.minor,
+        hasSizes ? await rooms.containers.sizes(container.id, call.signal) : undefined,
+      ),
+    ),
+  );
+  call.reply(200, rows);
+}
+
+/** The name it was made by while that still means the same image, else the id. */
+function imageNames(rooms: Rooms): (container: Container) => string {
+  const known = new Map<string, string>();
+  for (const image of rooms.images.list())
+    for (const tag of [...image.repoTags, ...image.repoDigests]) known.set(tag, image.id);
+  return (container) => {
+    const { Image } = container.settings;
+    const holder = known.get(Image) ?? known.get(`${Image}:latest`);
+    return holder === undefined || holder === container.imageId ? Image : container.imageId;
+  };
+}
+
+function fits(rooms: Rooms, container: Container, filters: Filters): boolean {
+  const some = (key: string, test: (value: string) => boolean): boolean => {
+    const values = filters.get(key);
+    return values === undefined || values.some(test);
+  };
+  const statuses = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
+  for (const status of filters.get("status") ?? [])
+    if (!statuses.includes(status)) throw new LongshoreError("invalid", `invalid filter 'status=${status}'`);
+  filterFlag(filters, "is-task");
+  return (
+    labelsMatch(filters, container.settings.Labels) &&
+    some("id", (value) => container.id.startsWith(value)) &&
+    some("name", (value) => nameFits(value, container.name)) &&
+    some("status", (value) => value === container.state.status) &&
+    some(
+      "exited",
+      (value) => container.state.status === "exited" && String(container.state.exitCode) === value,
+    ) &&
+    some("health", (value) => (container.state.health?.status ?? "none") === value) &&
+    some("network", (value) =>
+      Object.keys(container.endpoints).some(
+        (name) =>
+          name === value ||
+          rooms.networks.list().some((network) => network.name === name && network.id.startsWith(value)),
+      ),
+    ) &&
+    some("volume", (value) =>
+      container.mounts.some((mount) => mount.name === value || mount.destination === value),
+    ) &&
+    some("ancestor", (value) => isDescendant(rooms, container, value)) &&
+    some("expose", (value) =>
+      Object.keys(container.settings.ExposedPorts ?? {}).some(
+        (port) => port === value || port === `${value}/tcp`,
+      ),
+    ) &&
+    some("publish", (value) =>
+      rooms.containers
+        .live(container.id)
+        .ports.some(
+          (port) =>
+            `${port.containerPort}/${port.protocol}` === value || String(port.containerPort) === value,
+        ),
+    )
+  );
+}
+
+/** A regular expression tried with and without the slash; a broken one is 400. */
+function nameFits(pattern: string, name: string): boolean {
+  try {
+    const expression = new RegExp(pattern, "u");
+    return expression.test(name) || expression.test(`/${name}`);
+  } catch (error) {
+    throw new LongshoreError("invalid", `invalid filter 'name=${pattern}': not a regular expression`, {
+      cause: error,
+    });
+  }
+}
+
+function isDescendant(rooms: Rooms, container: Container, name: string): boolean {
+  try {
+    const ancestor = rooms.images.get(name);
+    if (ancestor.id === container.imageId) return true;
+    const own = rooms.images.list().find((image) => image.id === container.imageId);
+    return (
+      own !== undefined &&
+      ancestor.chain.length > 0 &&
+      ancestor.chain.every((chainId, index) => own.chain[index] === chainId)
+    );
+  } catch {
+    return false;
+  }
+}
+
+async function streamStats(rooms: Rooms, call: Call): Promise<void> {
+  const { containers, clock } = rooms;
+  const isStreaming = flag(call.query, "stream", true);
+  const isOneShot = flag(call.query, "one-shot");
+  const container = containers.get(call.parameter("id"));
+  const take = async (): Promise<object> => (await containers.sample(container.id)) ?? {};
+  const withBefore = (now: object, before: object): object => ({
+    ...now,
+    precpu_stats:
+      "cpu_stats" in before
+        ? before.cpu_stats
+        : {
+            cpu_usage: { total_usage: 0, usage_in_kernelmode: 0, usage_in_usermode: 0 },
+            throttling_data: { periods: 0, throttled_periods: 0, throttled_time: 0 },
+          },
+    preread: "read" in before ? before.read : "0001-01-01T00:00:00Z",
+    id: container.id,
+    name: `/${container.name}`,
+  });
+  let before = await take();
+  if (!isStreaming) {
+    if (isOneShot || !("cpu_stats" in before)) return call.reply(200, withBefore(before, {}));
+    await clock.sleep(1000, call.signal);
+    return call.reply(200, withBefore(await take(), before));
+  }
+  call.startStream("application/json");
+  let previous: object = {};
+  for (;;) {
+    await call.write(`${JSON.stringify(withBefore(before, previous))}\n`);
+    if (containers.list().every((known) => known.id !== container.id)) break;
+    await clock.sleep(1000, call.signal);
+    previous = before;
+    before = await take();
+  }
+  call.response.end();
+}

@@ -1,0 +1,332 @@
+import { LongshoreError } from "#kernel";
+import type { Image, Progress, RegistryAuth } from "#images";
+import { familiar, parseReference, type Reference, withDefaultTag } from "#spec";
+import type { Call } from "../server/call.ts";
+import { progressBar, progressStream } from "../server/progress-stream.ts";
+import { filterFlag, flag, labelsMatch, parseFilters } from "../server/query.ts";
+import type { Route } from "../server/router.ts";
+import { applyChanges, parseCommitConfig } from "../wire/commit-config.ts";
+import { inspectImage, summariseImage } from "../wire/images.ts";
+import { object, optional, text } from "../wire/shape.ts";
+import { parsePlatform, untilOf } from "./container-routes.ts";
+import type { Rooms } from "./rooms.ts";
+
+export function imageRoutes(rooms: Rooms): readonly Route[] {
+  const { images } = rooms;
+  return [
+    { method: "GET", path: "/images/json", handle: (call) => listImages(rooms, call) },
+    { method: "POST", path: "/images/create", handle: (call) => createImage(rooms, call) },
+    {
+      method: "POST",
+      path: "/images/load",
+      handle: (call) =>
+        progressStream(
+          call,
+          async (line) =>
+            void (await images.load(
+              call.request,
+              { isQuiet: flag(call.query, "quiet") },
+              (progress) => line(withBar(progress)),
+              call.signal,
+            )),
+        ),
+    },
+    {
+      method: "POST",
+      path: "/images/prune",
+      handle: async (call) => {
+        const filters = parseFilters(call.query, ["dangling", "label", "label!", "until"]);
+        const until = untilOf(filters, rooms.clock.now());
+        const { removed, reclaimedBytes } = await images.prune({
+          isDanglingOnly: filterFlag(filters, "dangling") ?? true,
+          matches: (image) =>
+            labelsMatch(filters, image.config.config?.Labels ?? {}) && Date.parse(image.createdAt) < until,
+        });
+        call.reply(200, {
+          ImagesDeleted: removed.length === 0 ? null : removed.map(removedLine),
+          SpaceReclaimed: reclaimedBytes,
+        });
+      },
+    },
+    {
+      method: "GET",
+      path: "/images/search",
+      handle: async () =>
+        Promise.reject(
+          new LongshoreError("unsupported", "searching a registry is not supported by this engine"),
+        ),
+    },
+    { method: "GET", path: "/images/get", handle: (call) => save(rooms, call, call.query.getAll("names")) },
+    {
+      method: "GET",
+      path: "/images/{name*}/get",
+      handle: (call) => save(rooms, call, [call.parameter("name")]),
+    },
+    {
+      method: "GET",
+      path: "/images/{name*}/json",
+      handle: async (call) =>
+        call.reply(200, inspectImage(images.get(call.parameter("name")), rooms.layers.driver, call.minor)),
+    },
+    {
+      method: "GET",
+      path: "/images/{name*}/history",
+      handle: async (call) =>
+        call.reply(
+          200,
+          images
+            .history(call.parameter("name"))
+            .map((line) => ({
+              Id: line.id,
+              Created: Math.floor(Date.parse(line.createdAt) / 1000) || 0,
+              CreatedBy: line.createdBy,
+              Tags: line.tags.length === 0 ? null : line.tags,
+              Size: line.sizeBytes,
+              Comment: line.comment,
+            })),
+        ),
+    },
+    {
+      method: "POST",
+      path: "/images/{name*}/tag",
+      handle: async (call) => {
+        const repository = call.query.get("repo") ?? "";
+        const tag = call.query.get("tag") ?? "";
+        const reference = parseReference(tag === "" ? repository : `${repository}:${tag}`);
+        if (reference.digest !== undefined)
+          throw new LongshoreError("invalid", "refusing to create a tag with a digest reference");
+        await images.tag(call.parameter("name"), withDefaultTag(reference));
+        call.done(201);
+      },
+    },
+    {
+      method: "POST",
+      path: "/images/{name*}/push",
+      handle: (call) => {
+        const tag = call.query.get("tag") ?? "";
+        const auth = authOf(call);
+        return progressStream(call, (line) =>
+          images.push(
+            call.parameter("name"),
+            { ...(tag !== "" && { tag }), ...(auth !== undefined && { auth }), isAllTags: tag === "" },
+            (progress) => line(withBar(progress)),
+            call.signal,
+          ),
+        );
+      },
+    },
+    {
+      method: "DELETE",
+      path: "/images/{name*}",
+      handle: async (call) => {
+        const removed = await images.remove(call.parameter("name"), {
+          isForced: flag(call.query, "force"),
+          isPruningParents: !flag(call.query, "noprune"),
+        });
+        call.reply(200, removed.map(removedLine));
+      },
+    },
+    {
+      method: "GET",
+      path: "/distribution/{name*}/json",
+      handle: async (call) => {
+        const { descriptor, platforms } = await images.distribution(
+          withDefaultTag(parseReference(call.parameter("name"))),
+          authOf(call),
+          call.signal,
+        );
+        call.reply(200, { Descriptor: descriptor, Platforms: platforms });
+      },
+    },
+    {
+      method: "POST",
+      path: "/auth",
+      handle: async (call) => {
+        const auth = authShape(await call.json(), "");
+        const { identityToken, status } = await images.login(auth, call.signal);
+        call.reply(200, { IdentityToken: identityToken, Status: status });
+      },
+    },
+    { method: "POST", path: "/commit", handle: (call) => commit(rooms, call) },
+  ];
+}
+
+const removedLine = (line: { untagged?: string; deleted?: string }): object => ({
+  ...(line.untagged !== undefined && { Untagged: line.untagged }),
+  ...(line.deleted !== undefined && { Deleted: line.deleted }),
+});
+
+function withBar(progress: Progress): object {
+  const { progressDetail } = progress;
+  if (progressDetail?.current === undefined) return progress;
+  return { ...progress, progress: progressBar(progressDetail.current, progressDetail.total) };
+}
+
+const authShape = object({
+  username: optional(text("")),
+  password: optional(text("")),
+  identitytoken: optional(text("")),
+  registrytoken: optional(text("")),
+  serveraddress: optional(text("")),
+});
+
+/** X-Registry-Auth: base64url of JSON; what cannot be decoded is no credentials. */
+function authOf(call: Call): RegistryAuth | undefined {
+  const header = call.headers["x-registry-auth"];
+  if (typeof header !== "string" || header === "") return undefined;
+  try {
+    return authShape(JSON.parse(Buffer.from(header, "base64url").toString("utf8")), "X-Registry-Auth");
+  } catch {
+    return undefined;
+  }
+}
+
+const LIST_FILTERS = ["before", "dangling", "label", "label!", "reference", "since", "until"];
+
+async function listImages(rooms: Rooms, call: Call): Promise<void> {
+  const filters = parseFilters(call.query, LIST_FILTERS);
+  const isDangling = filterFlag(filters, "dangling");
+  const isAll = flag(call.query, "all");
+  const until = untilOf(filters, rooms.clock.now());
+  const users = new Map<string, number>();
+  for (const { imageId } of rooms.containers.list()) users.set(imageId, (users.get(imageId) ?? 0) + 1);
+  let found = rooms.images
+    .list()
+    .filter(
+      (image) =>
+        labelsMatch(filters, image.config.config?.Labels ?? {}) && Date.parse(image.createdAt) < until,
+    );
+  const parents = new Set(rooms.images.list().map((image) => image.parent));
+  if (!isAll)
+    found = found.filter(
+      (image) => image.repoTags.length > 0 || image.repoDigests.length > 0 || !parents.has(image.id),
+    );
+  if (isDangling !== undefined) found = found.filter((image) => (image.repoTags.length === 0) === isDangling);
+  for (const key of ["before", "since"] as const) {
+    const [name] = filters.get(key) ?? [];
+    if (name === undefined) continue;
+    const pivot = Date.parse(rooms.images.get(name).createdAt);
+    found = found.filter((image) =>
+      key === "before" ? Date.parse(image.createdAt) < pivot : Date.parse(image.createdAt) > pivot,
+    );
+  }
+  const references = filters.get("reference") ?? call.query.getAll("filter");
+  const rows = found.flatMap((image) => {
+    const kept = references.length === 0 ? image : byReference(image, references);
+    return kept === undefined ? [] : [kept];
+  });
+  rows.sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt));
+  call.reply(
+    200,
+    rows.map((image) =>
+      summariseImage(image, call.minor >= 51 ? (users.get(image.id) ?? 0) : -1, call.minor),
+    ),
+  );
+}
+
+function byReference(image: Image, patterns: readonly string[]): Image | undefined {
+  const tests = patterns.map(globTest);
+  const repoTags = image.repoTags.filter((tag) => tests.some((test) => test(tag)));
+  const repoDigests = image.repoDigests.filter((digest) => tests.some((test) => test(digest)));
+  return repoTags.length === 0 && repoDigests.length === 0 ? undefined : { ...image, repoTags, repoDigests };
+}
+
+/** Docker's reference patterns: `*` stops at a slash, `?` one character, `[...]` a class; without a tag any tag fits. */
+function globTest(pattern: string): (name: string) => boolean {
+  const source = pattern
+    .replaceAll(/[.+^${}()|\\]/g, String.raw`\$&`)
+    .replaceAll("*", "[^/]*")
+    .replaceAll("?", "[^/]");
+  const whole = new RegExp(`^${source}$`);
+  return (name) => whole.test(name) || whole.test(name.split("@", 1)[0]?.replace(/:[^:/]*$/, "") ?? "");
+}
+
+async function createImage(rooms: Rooms, call: Call): Promise<void> {
+  const { query } = call;
+  const from = query.get("fromImage") ?? "";
+  const platform = parsePlatform(query.get("platform") ?? "");
+  if (from !== "") {
+    const { reference, isAllTags } = pullReference(from, query.get("tag") ?? "");
+    const auth = authOf(call);
+    return await progressStream(call, (line) =>
+      rooms.images.pull(
+        reference,
+        { isAllTags, ...(auth !== undefined && { auth }), ...(platform !== undefined && { platform }) },
+        (progress) => line(withBar(progress)),
+        call.signal,
+      ),
+    );
+  }
+  const source = query.get("fromSrc") ?? "";
+  if (source !== "-")
+    throw new LongshoreError(
+      "invalid",
+      source === ""
+        ? "fromImage or fromSrc is required"
+        : `fromSrc "${source}": only "-" (the request body) is supported`,
+    );
+  const repository = query.get("repo") ?? "";
+  const tag = query.get("tag") ?? "";
+  const reference =
+    repository === ""
+      ? undefined
+      : withDefaultTag(parseReference(tag === "" ? repository : `${repository}:${tag}`));
+  const message = query.get("message") ?? "";
+  await progressStream(call, async (line) => {
+    const id = await rooms.images.importRootfs(
+      call.request,
+      {
+        config: applyChanges({}, query.getAll("changes")),
+        ...(reference !== undefined && { reference }),
+        ...(message !== "" && { message }),
+        ...(platform !== undefined && { platform }),
+      },
+      (progress) => line(progress),
+      call.signal,
+    );
+    line({ status: id });
+  });
+}
+
+/** fromImage may carry the tag itself or end in `:`; `tag` may be a digest. Neither tag nor digest = all tags. */
+function pullReference(from: string, tag: string): { reference: Reference; isAllTags: boolean } {
+  const name = from.replace(/:$/, "");
+  const reference = parseReference(
+    tag === "" ? name : tag.includes(":") ? `${name}@${tag}` : `${name}:${tag}`,
+  );
+  return { reference, isAllTags: reference.tag === undefined && reference.digest === undefined };
+}
+
+async function save(rooms: Rooms, call: Call, names: readonly string[]): Promise<void> {
+  const wanted = names.flatMap((name) => name.split(",")).filter((name) => name !== "");
+  if (wanted.length === 0) throw new LongshoreError("invalid", "no image names given to save");
+  for (const name of wanted) rooms.images.get(name);
+  call.startStream("application/x-tar");
+  for await (const chunk of rooms.images.save(wanted, call.signal)) await call.write(chunk);
+  call.response.end();
+}
+
+async function commit(rooms: Rooms, call: Call): Promise<void> {
+  const { query } = call;
+  const body = await call.json();
+  const repository = query.get("repo") ?? "";
+  const tag = query.get("tag") ?? "";
+  const reference =
+    repository === ""
+      ? undefined
+      : familiar(withDefaultTag(parseReference(tag === "" ? repository : `${repository}:${tag}`)));
+  const container = rooms.containers.get(query.get("container") ?? "");
+  const config = applyChanges(parseCommitConfig(body), query.getAll("changes"));
+  const id = await rooms.containers.commit(
+    container.id,
+    {
+      ...(reference !== undefined && { reference }),
+      comment: query.get("comment") ?? "",
+      author: query.get("author") ?? "",
+      isPausing: flag(query, "pause", true),
+      config,
+    },
+    call.signal,
+  );
+  call.reply(201, { Id: id });
+}

@@ -1,0 +1,239 @@
+import { LongshoreError, messageOf, rfc3339Nano } from "#kernel";
+import type { LogEntry } from "#logs";
+import type { Call, Hijacked } from "../server/call.ts";
+import { frame } from "../server/frames.ts";
+import { flag, timeNano } from "../server/query.ts";
+import type { Route } from "../server/router.ts";
+import { parseExec, parseExecStart } from "../wire/container-settings.ts";
+import { sizeOf } from "./container-routes.ts";
+import { DetachKeys } from "../server/detach-keys.ts";
+import type { Rooms } from "./rooms.ts";
+
+/** Attach, exec and logs: everything that streams a process's bytes. */
+export function streamRoutes(rooms: Rooms): readonly Route[] {
+  const { containers } = rooms;
+  return [
+    { method: "POST", path: "/containers/{id}/attach", handle: (call) => attach(rooms, call) },
+    { method: "GET", path: "/containers/{id}/logs", handle: (call) => logs(rooms, call) },
+    {
+      method: "POST",
+      path: "/containers/{id}/exec",
+      handle: async (call) => {
+        const settings = parseExec(await call.json());
+        call.reply(201, { Id: await containers.createExec(call.parameter("id"), settings) });
+      },
+    },
+    { method: "POST", path: "/exec/{id}/start", handle: (call) => startExec(rooms, call) },
+    {
+      method: "POST",
+      path: "/exec/{id}/resize",
+      handle: async (call) => {
+        const { rows, columns } = sizeOf(call);
+        await containers.resizeExec(call.parameter("id"), rows, columns);
+        call.done(200);
+      },
+    },
+    {
+      method: "GET",
+      path: "/exec/{id}/json",
+      handle: async (call) => {
+        const exec = containers.exec(call.parameter("id"));
+        const { settings } = exec;
+        call.reply(200, {
+          ID: exec.id,
+          Running: exec.isRunning,
+          ExitCode: exec.exitCode,
+          ProcessConfig: {
+            tty: settings.Tty,
+            entrypoint: settings.Cmd[0] ?? "",
+            arguments: settings.Cmd.slice(1),
+            privileged: settings.Privileged,
+            ...(settings.User !== "" && { user: settings.User }),
+          },
+          OpenStdin: settings.AttachStdin,
+          OpenStderr: settings.AttachStderr,
+          OpenStdout: settings.AttachStdout,
+          CanRemove: false,
+          ContainerID: exec.containerId,
+          DetachKeys: settings.DetachKeys,
+          Pid: exec.pid,
+        });
+      },
+    },
+  ];
+}
+
+interface Conversation {
+  readonly hasTty: boolean;
+  readonly output: AsyncIterable<{ readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array }>;
+  writeStdin(chunk: Uint8Array, signal: AbortSignal): Promise<void>;
+  closeStdin(): Promise<void>;
+}
+
+/** Both directions of a hijacked connection. The client's half-close ends stdin only; the end of output ends the connection. */
+async function converse(
+  call: Call,
+  wire: Hijacked,
+  session: Conversation,
+  hasStdin: boolean,
+  detachKeys: string,
+): Promise<void> {
+  const detached = new AbortController();
+  const gone = AbortSignal.any([call.signal, detached.signal]);
+  const keys = session.hasTty ? new DetachKeys(detachKeys) : undefined;
+  const pump = async (): Promise<void> => {
+    for await (const chunk of wire.input) {
+      if (!hasStdin) continue;
+      const { bytes, isDetached } = keys?.filter(chunk) ?? { bytes: chunk, isDetached: false };
+      if (bytes.byteLength > 0) await session.writeStdin(bytes, gone);
+      if (isDetached) return detached.abort(new Error("detach keys"));
+    }
+    if (hasStdin) await session.closeStdin();
+  };
+  // Stdin may fail for good reasons (process gone): the output's end decides.
+  const input = pump().catch(() => {});
+  try {
+    for await (const { stream, bytes } of abortable(session.output, gone))
+      await wire.write(session.hasTty ? bytes : frame(stream, bytes));
+  } catch (error) {
+    if (!gone.aborted)
+      await wire
+        .write(session.hasTty ? Buffer.from(messageOf(error)) : frame("error", Buffer.from(messageOf(error))))
+        .catch(() => {});
+  }
+  wire.end();
+  void input;
+}
+
+/** Ends quietly when the signal is aborted, also while the source is silent. */
+async function* abortable<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  const iterator = source[Symbol.asyncIterator]();
+  const stopped = Promise.withResolvers<undefined>();
+  const onAbort = (): void => stopped.resolve(undefined);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    for (;;) {
+      const next = await Promise.race([iterator.next(), stopped.promise]);
+      if (next === undefined || next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    void iterator.return?.()?.catch(() => {});
+  }
+}
+
+async function attach(rooms: Rooms, call: Call): Promise<void> {
+  const { query } = call;
+  const hasStdin = flag(query, "stdin");
+  const options = {
+    hasStdin,
+    hasStdout: flag(query, "stdout"),
+    hasStderr: flag(query, "stderr"),
+    hasLogs: flag(query, "logs"),
+    isStreaming: flag(query, "stream"),
+  };
+  DetachKeys.check(query.get("detachKeys") ?? "");
+  const stop = new AbortController();
+  const session = await rooms.containers.attach(
+    call.parameter("id"),
+    options,
+    AbortSignal.any([call.signal, stop.signal]),
+  );
+  const wire = call.hijack(session.hasTty);
+  await converse(call, wire, session, hasStdin && options.isStreaming, query.get("detachKeys") ?? "");
+  stop.abort(new Error("attach ended"));
+}
+
+async function startExec(rooms: Rooms, call: Call): Promise<void> {
+  const { containers } = rooms;
+  const id = call.parameter("id");
+  const { Detach, ConsoleSize } = parseExecStart(await call.json(), "");
+  const { settings } = containers.exec(id);
+  const never = new AbortController().signal;
+  const options = {
+    isDetached: Detach,
+    ...(ConsoleSize !== undefined && call.minor >= 42 && { size: ConsoleSize }),
+  };
+  if (Detach) {
+    await containers.startExec(id, options, never);
+    return call.done(200);
+  }
+  const current = containers.exec(id);
+  if (current.isRunning || current.exitCode !== null)
+    throw new LongshoreError("conflict", `exec instance ${id} has already run`);
+  let session: Conversation;
+  try {
+    session = await containers.startExec(id, options, never);
+  } catch (error) {
+    // Docker answers the upgrade first: a process that cannot be started is text in the stream and exit code 126 or 127.
+    if (!(error instanceof LongshoreError) || error.kind !== "invalid") throw error;
+    const wire = call.hijack(settings.Tty);
+    const text = Buffer.from(`${error.message}\r\n`);
+    await wire.write(settings.Tty ? text : frame("stdout", text));
+    return wire.end();
+  }
+  const wire = call.hijack(settings.Tty);
+  await converse(call, wire, session, settings.AttachStdin, settings.DetachKeys);
+}
+
+async function logs(rooms: Rooms, call: Call): Promise<void> {
+  const { query } = call;
+  const hasStdout = flag(query, "stdout");
+  const hasStderr = flag(query, "stderr");
+  if (!hasStdout && !hasStderr)
+    throw new LongshoreError("invalid", "Bad parameters: you must choose at least one stream");
+  const tailText = query.get("tail") ?? "all";
+  const tail = /^\d+$/.test(tailText) ? Number(tailText) : undefined;
+  const sinceNano = timeNano(query, "since");
+  const untilNano = timeNano(query, "until");
+  const hasTimes = flag(query, "timestamps");
+  const { hasTty, entries } = await rooms.containers.logs(
+    call.parameter("id"),
+    {
+      hasStdout,
+      hasStderr,
+      isFollowing: flag(query, "follow"),
+      ...(tail !== undefined && { tail }),
+      ...(sinceNano !== undefined && sinceNano > 0n && { sinceNano }),
+      ...(untilNano !== undefined && untilNano > 0n && { untilNano }),
+    },
+    call.signal,
+  );
+  call.startStream(
+    hasTty || call.minor < 42
+      ? "application/vnd.docker.raw-stream"
+      : "application/vnd.docker.multiplexed-stream",
+  );
+  // Many lines leave in one write: a million small writes would cost more than the reading.
+  const batch: Uint8Array[] = [];
+  let batchBytes = 0;
+  let isFlushing = false;
+  const flush = async (): Promise<void> => {
+    if (batch.length === 0) return;
+    const whole = Buffer.concat(batch, batchBytes);
+    batch.length = 0;
+    batchBytes = 0;
+    await call.write(whole);
+  };
+  for await (const entry of entries) {
+    const bytes = withTime(entry, hasTimes);
+    const out = hasTty ? bytes : frame(entry.stream, bytes);
+    batch.push(out);
+    batchBytes += out.byteLength;
+    if (batchBytes >= 65_536) await flush();
+    else if (!isFlushing) {
+      isFlushing = true;
+      setImmediate(() => {
+        isFlushing = false;
+        flush().catch(() => {});
+      });
+    }
+  }
+  await flush();
+  call.response.end();
+}
+
+const withTime = (entry: LogEntry, hasTimes: boolean): Uint8Array =>
+  hasTimes ? Buffer.concat([Buffer.from(`${rfc3339Nano(entry.timeNano)} `), entry.bytes]) : entry.bytes;

@@ -1,0 +1,92 @@
+import type { Volume } from "#volumes";
+import { filterFlag, flag as queryFlag, labelsMatch, parseFilters } from "../server/query.ts";
+import type { Route } from "../server/router.ts";
+import { object, record, text } from "../wire/shape.ts";
+import type { Rooms } from "./rooms.ts";
+
+const createShape = object({
+  Name: text(""),
+  Driver: text("local"),
+  DriverOpts: record(text("")),
+  Labels: record(text("")),
+});
+
+/** Source: Docker Engine API 1.51, Volume. */
+const wireVolume = (volume: Volume): object => ({
+  CreatedAt: volume.createdAt,
+  Driver: volume.driver,
+  Labels: Object.keys(volume.labels).length === 0 ? null : volume.labels,
+  Mountpoint: volume.mountpoint,
+  Name: volume.name,
+  Options: Object.keys(volume.options).length === 0 ? null : volume.options,
+  Scope: "local",
+});
+
+export function volumeRoutes(rooms: Rooms): readonly Route[] {
+  const { volumes } = rooms;
+  return [
+    {
+      method: "GET",
+      path: "/volumes",
+      handle: async (call) => {
+        const filters = parseFilters(call.query, ["dangling", "driver", "label", "label!", "name"]);
+        const isDangling = filterFlag(filters, "dangling");
+        const found = volumes
+          .list()
+          .filter(
+            (volume) =>
+              labelsMatch(filters, volume.labels) &&
+              (filters.get("driver") ?? [volume.driver]).includes(volume.driver) &&
+              (filters.get("name") ?? [""]).some((name) => volume.name.includes(name)) &&
+              (isDangling === undefined || isDangling === (volumes.usedBy(volume.name).length === 0)),
+          );
+        call.reply(200, { Volumes: found.map(wireVolume), Warnings: null });
+      },
+    },
+    {
+      method: "POST",
+      path: "/volumes/create",
+      handle: async (call) => {
+        const { Name, Driver, DriverOpts, Labels } = createShape(await call.json(), "");
+        const volume = await volumes.create(
+          {
+            ...(Name !== "" && { name: Name }),
+            driver: Driver === "" ? "local" : Driver,
+            options: DriverOpts,
+            labels: Labels,
+          },
+          call.signal,
+        );
+        call.reply(201, wireVolume(volume));
+      },
+    },
+    {
+      method: "POST",
+      path: "/volumes/prune",
+      handle: async (call) => {
+        const filters = parseFilters(call.query, ["all", "label", "label!"]);
+        const isAll = call.minor < 42 || (filterFlag(filters, "all") ?? false);
+        const { removed, reclaimedBytes } = await volumes.prune(
+          (volume) => (isAll || volume.isAnonymous) && labelsMatch(filters, volume.labels),
+        );
+        call.reply(200, {
+          VolumesDeleted: removed.length === 0 ? null : removed,
+          SpaceReclaimed: reclaimedBytes,
+        });
+      },
+    },
+    {
+      method: "GET",
+      path: "/volumes/{name}",
+      handle: async (call) => call.reply(200, wireVolume(volumes.get(call.parameter("name")))),
+    },
+    {
+      method: "DELETE",
+      path: "/volumes/{name}",
+      handle: async (call) => {
+        await volumes.remove(call.parameter("name"), { isForced: queryFlag(call.query, "force") });
+        call.done(204);
+      },
+    },
+  ];
+}

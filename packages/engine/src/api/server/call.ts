@@ -1,0 +1,144 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { once } from "node:events";
+import { LongshoreError, MiB } from "#kernel";
+import { parseJsonBody, readJsonBody } from "./body.ts";
+
+/** A connection taken over for raw bytes both ways. */
+export interface Hijacked {
+  /** What the client sends; ends at its half-close. */
+  readonly input: AsyncIterable<Uint8Array>;
+  /** Waits while the client is slow. Throws the signal's reason when it is gone. */
+  write(chunk: Uint8Array): Promise<void>;
+  end(): void;
+}
+
+/** One request on its way through a handler. */
+export class Call {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** Minor of the API version asked for (1.x); the newest when unversioned. */
+  readonly minor: number;
+  readonly signal: AbortSignal;
+  readonly #upgrade: { readonly socket: Socket; rest: Buffer } | undefined;
+
+  constructor(parts: {
+    request: IncomingMessage;
+    response: ServerResponse;
+    parameters: Readonly<Record<string, string>>;
+    query: URLSearchParams;
+    minor: number;
+    signal: AbortSignal;
+    upgrade?: { socket: Socket; head: Buffer };
+  }) {
+    this.request = parts.request;
+    this.response = parts.response;
+    this.parameters = parts.parameters;
+    this.query = parts.query;
+    this.minor = parts.minor;
+    this.signal = parts.signal;
+    this.#upgrade =
+      parts.upgrade === undefined ? undefined : { socket: parts.upgrade.socket, rest: parts.upgrade.head };
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return this.request.headers;
+  }
+
+  parameter(name: string): string {
+    return this.parameters[name] ?? "";
+  }
+
+  /** The JSON body. On an upgrade Node leaves it on the socket: its Content-Length bytes are read here, before any stdin. */
+  async json(): Promise<Readonly<Record<string, unknown>>> {
+    if (this.#upgrade === undefined) return await readJsonBody(this.request);
+    const length = Number(this.headers["content-length"] ?? 0);
+    if (!Number.isInteger(length) || length < 0 || length > MiB)
+      throw new LongshoreError(
+        "invalid",
+        `invalid Content-Length "${String(this.headers["content-length"])}" on an upgrade`,
+      );
+    return parseJsonBody(await this.#take(this.#upgrade, length), this.headers["content-type"]);
+  }
+
+  async #take(upgrade: { readonly socket: Socket; rest: Buffer }, length: number): Promise<Buffer> {
+    while (upgrade.rest.length < length) {
+      const chunk = upgrade.socket.read() as Buffer | null;
+      if (chunk !== null) upgrade.rest = Buffer.concat([upgrade.rest, chunk]);
+      else await once(upgrade.socket, "readable", { signal: this.signal });
+    }
+    const body = upgrade.rest.subarray(0, length);
+    upgrade.rest = upgrade.rest.subarray(length);
+    return body;
+  }
+
+  /** Answers `value` as JSON with a line feed. */
+  reply(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): void {
+    const text = `${JSON.stringify(value)}\n`;
+    this.response.writeHead(status, {
+      "Content-Type": "application/json",
+      "Content-Length": Buffer.byteLength(text),
+      ...headers,
+    });
+    this.response.end(text);
+  }
+
+  /** A status without a body. */
+  done(status: number, headers: Readonly<Record<string, string>> = {}): void {
+    this.response.writeHead(status, headers);
+    this.response.end();
+  }
+
+  /** Sends status 200 and the head at once; chunks follow by write(). */
+  startStream(contentType: string, headers: Readonly<Record<string, string>> = {}): void {
+    this.response.writeHead(200, { "Content-Type": contentType, ...headers });
+    this.response.flushHeaders();
+  }
+
+  async write(chunk: Uint8Array | string): Promise<void> {
+    this.signal.throwIfAborted();
+    if (!this.response.write(chunk)) await once(this.response, "drain", { signal: this.signal });
+  }
+
+  /** Takes the connection over: 101 when the client asked for an upgrade, 200 and raw bytes otherwise. */
+  hijack(hasTty: boolean): Hijacked {
+    if (this.#upgrade === undefined) return this.#plainStream();
+    const { socket, rest } = this.#upgrade;
+    const type =
+      hasTty || this.minor < 42
+        ? "application/vnd.docker.raw-stream"
+        : "application/vnd.docker.multiplexed-stream";
+    const head = `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${type}\r\nConnection: Upgrade\r\nUpgrade: ${this.headers.upgrade ?? "tcp"}\r\n\r\n`;
+    this.response.detachSocket(socket);
+    socket.write(head);
+    socket.setNoDelay(true);
+    return {
+      input: withHead(rest, socket),
+      write: async (chunk) => {
+        this.signal.throwIfAborted();
+        if (!socket.write(chunk)) await once(socket, "drain", { signal: this.signal });
+      },
+      end: () => void socket.end(),
+    };
+  }
+
+  #plainStream(): Hijacked {
+    this.response.useChunkedEncodingByDefault = false;
+    this.response.shouldKeepAlive = false;
+    this.startStream("application/vnd.docker.raw-stream", { Connection: "close" });
+    return {
+      input: this.request,
+      write: (chunk) => this.write(chunk),
+      end: () => void this.response.end(),
+    };
+  }
+}
+
+async function* withHead(head: Buffer, socket: Socket): AsyncGenerator<Uint8Array> {
+  if (head.length > 0) yield head;
+  // Not `for await (… of socket)`: leaving that loop destroys the socket, and output may still be on its way.
+  const pieces = socket.iterator({ destroyOnReturn: false });
+  for await (const chunk of pieces) yield chunk as Uint8Array;
+}

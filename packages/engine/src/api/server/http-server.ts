@@ -1,0 +1,154 @@
+import { randomBytes } from "node:crypto";
+import { chmod, rm } from "node:fs/promises";
+import { createServer, ServerResponse, type IncomingMessage, type Server } from "node:http";
+import type { Socket } from "node:net";
+import { isKind, type Logger, MiB } from "#kernel";
+import { Call } from "./call.ts";
+import { errorReply } from "./errors.ts";
+import { MAX_MINOR, type Router } from "./router.ts";
+
+const MAX_HEADER_BYTES = MiB;
+
+/** Where to listen: a unix socket path or a TCP address. */
+export type Listen =
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number };
+
+/** The HTTP face of the engine. Disposing ends every connection; handlers see their signal aborted. */
+export class HttpServer implements AsyncDisposable {
+  readonly #router: Router;
+  readonly #log: Logger;
+  readonly #engineVersion: string;
+  readonly #servers: Server[] = [];
+  readonly #sockets = new Set<Socket>();
+
+  constructor(router: Router, log: Logger, engineVersion: string) {
+    this.#router = router;
+    this.#log = log;
+    this.#engineVersion = engineVersion;
+  }
+
+  async listen(where: Listen): Promise<void> {
+    const server = createServer({
+      maxHeaderSize: MAX_HEADER_BYTES,
+      keepAlive: true,
+      noDelay: true,
+      requestTimeout: 0,
+      keepAliveTimeout: 0,
+    });
+    server.timeout = 0;
+    server.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.on("close", () => this.#sockets.delete(socket));
+    });
+    server.on("request", (request, response) => void this.#serve(request, response));
+    server.on("upgrade", (request, socket, head) => {
+      const plain = socket as Socket;
+      plain.on("error", () => {});
+      const response = new ServerResponse(request);
+      response.assignSocket(plain);
+      void this.#serve(request, response, { socket: plain, head });
+    });
+    if (where.kind === "unix") {
+      await rm(where.path, { force: true });
+      const before = process.umask(0o177);
+      try {
+        await listening(server, { path: where.path });
+      } finally {
+        process.umask(before);
+      }
+      await chmod(where.path, 0o600);
+    } else await listening(server, { host: where.host, port: where.port });
+    this.#servers.push(server);
+  }
+
+  async #serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    upgrade?: { socket: Socket; head: Buffer },
+  ): Promise<void> {
+    const stop = new AbortController();
+    const gone = new Error("client went away");
+    request.socket.once("close", () => stop.abort(gone));
+    response.once("close", () => {
+      if (!response.writableFinished && upgrade === undefined) stop.abort(gone);
+    });
+    const id = randomBytes(6).toString("hex");
+    response.setHeader("Api-Version", `1.${MAX_MINOR}`);
+    response.setHeader("Docker-Experimental", "false");
+    response.setHeader("Ostype", "linux");
+    response.setHeader("Server", `Docker/${this.#engineVersion} (linux)`);
+    try {
+      const { route, parameters, query, minor } = this.#router.match(
+        request.method ?? "GET",
+        request.url ?? "/",
+      );
+      await route.handle(
+        new Call({
+          request,
+          response,
+          parameters,
+          query,
+          minor,
+          signal: stop.signal,
+          ...(upgrade !== undefined && { upgrade }),
+        }),
+      );
+      if (upgrade !== undefined && response.writableEnded) upgrade.socket.end();
+    } catch (error) {
+      if (!stop.signal.aborted) this.#fail(request, response, error, id, upgrade?.socket);
+    } finally {
+      // A body that nobody read would block the connection's next request.
+      if (!request.readableEnded && upgrade === undefined) request.resume();
+    }
+  }
+
+  #fail(
+    request: IncomingMessage,
+    response: ServerResponse,
+    error: unknown,
+    id: string,
+    socket: Socket | undefined,
+  ): void {
+    const { status, message, isBug } = errorReply(error, id);
+    const facts = { request: id, method: request.method, url: request.url?.split("?", 1)[0], status };
+    if (isBug) this.#log.error("request failed by a bug", { ...facts, error });
+    else if (!isKind(error, "unchanged")) this.#log.debug("request refused", { ...facts, reason: message });
+    if (response.headersSent) {
+      // Too late for a status: the stream is cut, so that the client does not take it for complete.
+      response.destroy();
+      socket?.destroy();
+      return;
+    }
+    if (status === 304) {
+      response.writeHead(304);
+      response.end();
+    } else {
+      const text = `${JSON.stringify({ message })}\n`;
+      response.writeHead(status, {
+        "Content-Type": "application/json",
+        "Content-Length": Buffer.byteLength(text),
+      });
+      response.end(text);
+    }
+    socket?.end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = this.#servers.map(
+      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
+    );
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(closed);
+  }
+}
+
+function listening(server: Server, where: { path: string } | { host: string; port: number }): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen(where, () => {
+    server.off("error", reject);
+    resolve();
+  });
+  return promise;
+}

@@ -1,0 +1,86 @@
+import { LongshoreError } from "#kernel";
+
+/** Docker's booleans: empty, 0, no, false, none (any case) are false, anything else true. Absent = `fallback`. */
+export function flag(query: URLSearchParams, name: string, fallback = false): boolean {
+  const value = query.get(name);
+  return value === null ? fallback : !["", "0", "no", "false", "none"].includes(value.trim().toLowerCase());
+}
+
+/** A whole number, undefined when absent or empty; throws `invalid` naming the key. */
+export function wholeNumber(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null || text === "") return undefined;
+  if (!/^-?\d{1,15}$/.test(text))
+    throw new LongshoreError("invalid", `invalid value "${text}" for ${name}, want a whole number`);
+  return Number(text);
+}
+
+/** Unix seconds with up to nine decimals, or RFC 3339, in nanoseconds. Empty and absent are undefined. Throws `invalid`. */
+export function timeNano(query: URLSearchParams, name: string): bigint | undefined {
+  const text = query.get(name);
+  if (text === null || text === "") return undefined;
+  const parts = /^(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text);
+  if (parts !== null)
+    return BigInt(parts[1] ?? "0") * 1_000_000_000n + BigInt((parts[2] ?? "").padEnd(9, "0"));
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms))
+    throw new LongshoreError("invalid", `invalid value "${text}" for ${name}: want unix seconds or RFC 3339`);
+  return BigInt(ms) * 1_000_000n;
+}
+
+export type Filters = ReadonlyMap<string, readonly string[]>;
+
+/** `{"k":{"v":true}}` or `{"k":["v"]}`; unknown keys are 400 as in Docker. Source: API.md, filters. */
+export function parseFilters(query: URLSearchParams, known: readonly string[]): Filters {
+  const text = query.get("filters");
+  const filters = new Map<string, readonly string[]>();
+  if (text === null || text === "") return filters;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw new LongshoreError("invalid", `invalid filter: ${JSON.stringify(text.slice(0, 200))} is not JSON`, {
+      cause: error,
+    });
+  }
+  if (parsed === null) return filters;
+  if (typeof parsed !== "object" || Array.isArray(parsed))
+    throw new LongshoreError("invalid", "invalid filter: want an object of lists");
+  for (const [key, value] of Object.entries(parsed)) {
+    if (!known.includes(key)) throw new LongshoreError("invalid", `invalid filter '${key}'`);
+    filters.set(key, valuesOf(key, value));
+  }
+  return filters;
+}
+
+function valuesOf(key: string, value: unknown): readonly string[] {
+  if (Array.isArray(value) && value.every((entry) => typeof entry === "string")) return value;
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return Object.entries(value)
+      .filter(([, isOn]) => isOn === true)
+      .map(([entry]) => entry);
+  }
+  throw new LongshoreError(
+    "invalid",
+    `invalid filter '${key}': want a list of strings or an object of booleans`,
+  );
+}
+
+/** True when every `label` filter (`k` or `k=v`) fits and no `label!` does. */
+export function labelsMatch(filters: Filters, labels: Readonly<Record<string, string>>): boolean {
+  const fits = (wanted: string): boolean => {
+    const equals = wanted.indexOf("=");
+    return equals < 0 ? wanted in labels : labels[wanted.slice(0, equals)] === wanted.slice(equals + 1);
+  };
+  return (filters.get("label") ?? []).every(fits) && !(filters.get("label!") ?? []).some(fits);
+}
+
+/** A boolean filter (`dangling=true`): undefined when absent; throws `invalid` for other words. */
+export function filterFlag(filters: Filters, key: string): boolean | undefined {
+  const values = filters.get(key);
+  if (values === undefined || values.length === 0) return undefined;
+  const [value = ""] = values;
+  if (values.length === 1 && (value === "1" || value === "true")) return true;
+  if (values.length === 1 && (value === "0" || value === "false")) return false;
+  throw new LongshoreError("invalid", `invalid filter '${key}=[${values.join(" ")}]'`);
+}

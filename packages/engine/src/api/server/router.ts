@@ -1,0 +1,84 @@
+import { LongshoreError } from "#kernel";
+import type { Call } from "./call.ts";
+
+export const MAX_MINOR = 51;
+export const MIN_MINOR = 24;
+
+/** Routes are data: method, path with `{name}` (one segment) or `{name*}` (slashes too), first API minor, handler. */
+export interface Route {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE" | "HEAD";
+  readonly path: string;
+  readonly minMinor?: number;
+  readonly handle: (call: Call) => Promise<void>;
+}
+
+interface Compiled {
+  readonly route: Route;
+  readonly pattern: RegExp;
+}
+
+export class Router {
+  readonly #routes: readonly Compiled[];
+
+  constructor(routes: readonly Route[]) {
+    this.#routes = routes.map((route) => ({ route, pattern: compile(route.path) }));
+  }
+
+  /** Finds the handler; throws `not_found` `page not found` for unknown paths and wrong methods alike, `invalid` for versions out of range. */
+  match(
+    method: string,
+    url: string,
+  ): { route: Route; parameters: Readonly<Record<string, string>>; query: URLSearchParams; minor: number } {
+    const [rawPath = "/", search = ""] = splitOnce(url, "?");
+    const { path, minor } = takeVersion(rawPath);
+    for (const { route, pattern } of this.#routes) {
+      if (route.method !== method || (route.minMinor ?? 0) > minor) continue;
+      const match = pattern.exec(path);
+      if (match === null) continue;
+      return { route, parameters: decodeAll(match.groups ?? {}), query: new URLSearchParams(search), minor };
+    }
+    throw new LongshoreError("not_found", "page not found");
+  }
+}
+
+function compile(path: string): RegExp {
+  const source = path.replaceAll(
+    /\{(\w+)(\*?)\}/g,
+    (_, name: string, star: string) => `(?<${name}>${star === "" ? "[^/]+" : ".+"})`,
+  );
+  return new RegExp(`^${source}$`);
+}
+
+function takeVersion(path: string): { path: string; minor: number } {
+  const match = /^\/v(\d{1,3})\.(\d{1,3})(\/.*)$/.exec(path);
+  if (match === null) return { path, minor: MAX_MINOR };
+  const [, major = "1", minorText = "0", rest = "/"] = match;
+  const minor = Number(minorText);
+  const wanted = `${major}.${minorText}`;
+  if (Number(major) > 1 || minor > MAX_MINOR)
+    throw new LongshoreError(
+      "invalid",
+      `client version ${wanted} is too new. Maximum supported API version is 1.${MAX_MINOR}`,
+    );
+  if (Number(major) < 1 || minor < MIN_MINOR)
+    throw new LongshoreError(
+      "invalid",
+      `client version ${wanted} is too old. Minimum supported API version is 1.${MIN_MINOR}, please upgrade your client to a newer version`,
+    );
+  return { path: rest, minor };
+}
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function decodeAll(groups: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  try {
+    return Object.fromEntries(
+      Object.entries(groups).map(([name, value]) => [name, decodeURIComponent(value)]),
+    );
+  } catch (error) {
+    throw new LongshoreError("invalid", "invalid URL escape in path", { cause: error });
+  }
+}

@@ -1,0 +1,150 @@
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { errno, LongshoreError, type Logger, randomId, systemClock as clock } from "#kernel";
+import { openApi } from "#api";
+import { openContainers } from "#containers";
+import { openEvents } from "#events";
+import { openImages } from "#images";
+import { openLayers } from "#layers";
+import { openLogs } from "#logs";
+import { openNetworks } from "#networks";
+import { openRegistry } from "#registry";
+import { openRuntime } from "#runtime";
+import { holdFolder, openStore } from "#store";
+import { openSystem } from "#system";
+import { openVolumes } from "#volumes";
+import type { EngineConfig } from "./config.ts";
+import { checkHost, findProgram } from "./doctor.ts";
+
+export const ENGINE_VERSION = "0.1.0";
+const STARTER_REFERENCE = "longshore/starter:latest";
+
+/** Constructs every room in order into one stack; disposing it stops the engine and leaves containers running. */
+export async function assemble(
+  config: EngineConfig,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<AsyncDisposable> {
+  await using stack = new AsyncDisposableStack();
+  await refuseUnlessReady(config);
+  const { dataRoot, stateRoot } = config;
+  stack.use(holdFolder(dataRoot, "data root"));
+  if (stateRoot !== dataRoot) stack.use(holdFolder(stateRoot, "state root"));
+  await Promise.all([
+    chmod(dataRoot, 0o711),
+    chmod(stateRoot, 0o711),
+    ...["containers", "tmp"].map((name) =>
+      mkdir(path.join(stateRoot, name), { recursive: true, mode: 0o710 }),
+    ),
+  ]);
+  const store = stack.use(openStore(path.join(dataRoot, "metadata.db")));
+  const events = openEvents(clock);
+  const runtimeProgram = config.runtime ?? (await defaultRuntime());
+  const [layers, runtime, networks, volumes] = await Promise.all([
+    openLayers({ dataRoot, store, log: log.child("layers") }, signal).then((room) => stack.use(room)),
+    openRuntime(
+      { stateRoot, dataRoot, runtime: runtimeProgram, log: log.child("runtime"), clock },
+      signal,
+    ).then((room) => stack.use(room)),
+    openNetworks(
+      {
+        store,
+        events,
+        stateRoot,
+        dataRoot,
+        log: log.child("networks"),
+        clock,
+        ...(config.bridgeSubnet !== undefined && { bridgeSubnet: config.bridgeSubnet }),
+      },
+      signal,
+    ).then((room) => stack.use(room)),
+    openVolumes({ store, events, dataRoot, log: log.child("volumes"), clock }, signal).then((room) =>
+      stack.use(room),
+    ),
+  ]);
+  const registry = stack.use(
+    openRegistry({
+      log: log.child("registry"),
+      mirrors: config.mirrors,
+      insecure: config.insecureRegistries,
+    }),
+  );
+  const images = stack.use(
+    await openImages({ store, events, layers, registry, dataRoot, log: log.child("images"), clock }, signal),
+  );
+  const logs = openLogs({ log: log.child("logs") });
+  const containers = stack.use(
+    await openContainers(
+      {
+        store,
+        events,
+        images,
+        layers,
+        networks,
+        volumes,
+        runtime,
+        logs,
+        dataRoot,
+        stateRoot,
+        log: log.child("containers"),
+        clock,
+      },
+      signal,
+    ),
+  );
+  const system = openSystem({
+    containers,
+    images,
+    layers,
+    volumes,
+    clock,
+    identity: {
+      id: await engineId(dataRoot),
+      version: ENGINE_VERSION,
+      dataRoot,
+      runtimeName: runtime.info.name,
+      runtimeVersion: runtime.info.version,
+      insecureRegistries: config.insecureRegistries,
+      mirrors: config.mirrors,
+    },
+    starter: { reference: STARTER_REFERENCE, file: config.starterFile },
+  });
+  for (const listen of config.listens)
+    if (listen.kind === "unix") await mkdir(path.dirname(listen.path), { recursive: true });
+  stack.use(
+    await openApi(
+      { containers, images, layers, networks, volumes, events, system, clock, log: log.child("api") },
+      config.listens,
+      log.child("api"),
+      ENGINE_VERSION,
+    ),
+  );
+  return stack.move();
+}
+
+async function refuseUnlessReady(config: EngineConfig): Promise<void> {
+  const missing = (await checkHost(config.runtime?.path)).filter((check) => !check.isOk && check.isRequired);
+  if (missing.length > 0)
+    throw new LongshoreError("unavailable", missing.map((check) => check.detail).join("; "));
+}
+
+async function defaultRuntime(): Promise<{ name: string; path: string }> {
+  for (const name of ["crun", "runc"]) {
+    const found = await findProgram(name);
+    if (found !== undefined) return { name, path: found };
+  }
+  throw new LongshoreError("unavailable", "neither crun nor runc was found: install the package crun");
+}
+
+/** A stable id of this data root. */
+async function engineId(dataRoot: string): Promise<string> {
+  const file = path.join(dataRoot, "engine.id");
+  try {
+    return (await readFile(file, "utf8")).trim();
+  } catch (error) {
+    if (errno(error) !== "ENOENT") throw error;
+    const id = randomId().slice(0, 32);
+    await writeFile(file, `${id}\n`);
+    return id;
+  }
+}

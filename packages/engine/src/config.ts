@@ -1,0 +1,176 @@
+import { readFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { errno, LongshoreError, type LogLevel, messageOf } from "#kernel";
+import type { Listen } from "#api";
+
+/** All that an engine is told from outside: flags over the config file over defaults. */
+export interface EngineConfig {
+  readonly listens: readonly Listen[];
+  readonly dataRoot: string;
+  readonly stateRoot: string;
+  readonly mirrors: readonly string[];
+  readonly insecureRegistries: readonly string[];
+  readonly bridgeSubnet?: string;
+  readonly runtime?: { readonly name: string; readonly path: string };
+  readonly logLevel: LogLevel;
+  readonly starterFile: string;
+}
+
+export type Command =
+  | { readonly kind: "run"; readonly config: EngineConfig }
+  | { readonly kind: "doctor"; readonly config: EngineConfig }
+  | { readonly kind: "help" }
+  | { readonly kind: "version" };
+
+export const HELP = `Usage: npm run engine -- [doctor] [flags]
+
+  --socket PATH               unix socket to listen on (STATE_ROOT/engine.sock)
+  --host tcp://ADDR:PORT      listen on TCP too, plain: loopback addresses only (repeatable)
+  --data-root DIR             images, containers, volumes (/var/lib/longshore)
+  --state-root DIR            what lives until the next boot (/run/longshore)
+  --config FILE               JSON with the same keys under dockerd's names where it has one
+  --registry-mirror URL       mirror of docker.io (repeatable)
+  --insecure-registry H|CIDR  registry reached by plain HTTP or unverified TLS (repeatable)
+  --bridge-subnet CIDR        subnet of the default bridge
+  --runtime NAME=PATH         OCI runtime (crun, else runc, from PATH)
+  --log-level LEVEL           debug, info, warn, error (info)
+  --help, --version           answer without root
+`;
+
+const FLAGS = {
+  socket: { type: "string" },
+  host: { type: "string", multiple: true },
+  "data-root": { type: "string" },
+  "state-root": { type: "string" },
+  config: { type: "string" },
+  "registry-mirror": { type: "string", multiple: true },
+  "insecure-registry": { type: "string", multiple: true },
+  "bridge-subnet": { type: "string" },
+  runtime: { type: "string" },
+  "log-level": { type: "string" },
+  "starter-image": { type: "string" },
+  help: { type: "boolean" },
+  version: { type: "boolean" },
+} as const;
+
+/** Reads flags and the config file. Throws `invalid` naming the flag or key, the value and what was wanted. */
+export async function readCommand(argv: readonly string[]): Promise<Command> {
+  const { values, positionals } = parse(argv);
+  if (values.help === true) return { kind: "help" };
+  if (values.version === true) return { kind: "version" };
+  const [word, ...more] = positionals;
+  if (more.length > 0 || (word !== undefined && word !== "doctor"))
+    throw new LongshoreError(
+      "invalid",
+      `unknown argument "${more[0] ?? word ?? ""}", want nothing or "doctor"`,
+    );
+  const file = values.config === undefined ? {} : await readConfigFile(values.config);
+  const isRoot = process.getuid?.() === 0;
+  const home = os.homedir();
+  const dataRoot = path.resolve(
+    values["data-root"] ??
+      word1(file, "data-root") ??
+      (isRoot
+        ? "/var/lib/longshore"
+        : path.join(process.env["XDG_DATA_HOME"] ?? path.join(home, ".local/share"), "longshore")),
+  );
+  const stateRoot = path.resolve(
+    values["state-root"] ??
+      word1(file, "exec-root") ??
+      (isRoot ? "/run/longshore" : path.join(process.env["XDG_RUNTIME_DIR"] ?? "/tmp", "longshore")),
+  );
+  const socket = path.resolve(values.socket ?? path.join(stateRoot, "engine.sock"));
+  const level = values["log-level"] ?? word1(file, "log-level") ?? "info";
+  if (level !== "debug" && level !== "info" && level !== "warn" && level !== "error")
+    throw new LongshoreError("invalid", `--log-level "${level}", want debug, info, warn or error`);
+  const runtime = values.runtime === undefined ? undefined : runtimeOf(values.runtime);
+  const subnet = values["bridge-subnet"] ?? word1(file, "bip");
+  const config: EngineConfig = {
+    listens: [
+      { kind: "unix", path: socket },
+      ...[...(values.host ?? []), ...many(file, "hosts")].flatMap(listenOf),
+    ],
+    dataRoot,
+    stateRoot,
+    mirrors: [...(values["registry-mirror"] ?? []), ...many(file, "registry-mirrors")],
+    insecureRegistries: [...(values["insecure-registry"] ?? []), ...many(file, "insecure-registries")],
+    ...(subnet !== undefined && { bridgeSubnet: subnet }),
+    ...(runtime !== undefined && { runtime }),
+    logLevel: level,
+    starterFile: values["starter-image"] ?? path.resolve(import.meta.dirname, "../../../.cache/starter.tar"),
+  };
+  return { kind: word === "doctor" ? "doctor" : "run", config };
+}
+
+function parse(
+  argv: readonly string[],
+): ReturnType<typeof parseArgs<{ options: typeof FLAGS; allowPositionals: true }>> {
+  try {
+    return parseArgs({ args: [...argv], options: FLAGS, allowPositionals: true });
+  } catch (error) {
+    throw new LongshoreError("invalid", messageOf(error), { cause: error });
+  }
+}
+
+async function readConfigFile(file: string): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    const parsed: unknown = JSON.parse(await readFile(file, "utf8"));
+    if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
+      throw new LongshoreError("invalid", "want a JSON object");
+    const known = [
+      "data-root",
+      "exec-root",
+      "log-level",
+      "bip",
+      "hosts",
+      "registry-mirrors",
+      "insecure-registries",
+    ];
+    for (const key of Object.keys(parsed))
+      if (!known.includes(key))
+        throw new LongshoreError("invalid", `unknown key "${key}", want one of ${known.join(", ")}`);
+    return parsed as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    const why = errno(error) === "ENOENT" ? "there is no such file" : messageOf(error);
+    throw new LongshoreError("invalid", `config file "${file}": ${why}`, { cause: error });
+  }
+}
+
+function word1(file: Readonly<Record<string, unknown>>, key: string): string | undefined {
+  const value = file[key];
+  if (value === undefined) return undefined;
+  if (typeof value !== "string")
+    throw new LongshoreError("invalid", `config key "${key}": got ${JSON.stringify(value)}, want a string`);
+  return value;
+}
+
+function many(file: Readonly<Record<string, unknown>>, key: string): readonly string[] {
+  const value = file[key];
+  if (value === undefined) return [];
+  if (!Array.isArray(value) || !value.every((entry) => typeof entry === "string"))
+    throw new LongshoreError("invalid", `config key "${key}": want a list of strings`);
+  return value;
+}
+
+function listenOf(text: string): readonly Listen[] {
+  if (text.startsWith("unix://")) return [{ kind: "unix", path: text.slice("unix://".length) }];
+  const match = /^tcp:\/\/(\[[0-9a-fA-F:]+\]|[\w.-]+):(\d{1,5})$/.exec(text);
+  const host = match?.[1]?.replaceAll(/[[\]]/g, "");
+  if (match === null || host === undefined)
+    throw new LongshoreError("invalid", `--host "${text}", want tcp://ADDR:PORT or unix://PATH`);
+  if (!/^(127\.|::1$|localhost$)/.test(host))
+    throw new LongshoreError(
+      "invalid",
+      `--host "${text}": without TLS only loopback addresses are served, since whoever reaches the socket is root`,
+    );
+  return [{ kind: "tcp", host, port: Number(match[2]) }];
+}
+
+function runtimeOf(text: string): { name: string; path: string } {
+  const [name = "", place = ""] = text.split("=", 2);
+  if (name === "" || !place.startsWith("/"))
+    throw new LongshoreError("invalid", `--runtime "${text}", want NAME=/PATH`);
+  return { name, path: place };
+}

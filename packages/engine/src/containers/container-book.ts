@@ -1,0 +1,143 @@
+import { LongshoreError } from "#kernel";
+import type { Table } from "#store";
+import type { Task, ExecTask } from "#runtime";
+import type { Container, ContainerState, Exec } from "./contract.ts";
+
+/** How a run ended, told to everyone who waits. */
+export interface Ended {
+  readonly code: number;
+  readonly error?: string;
+}
+
+/** A prepared or started exec with its task. */
+export interface LiveExec {
+  exec: Exec;
+  task?: ExecTask;
+  isStarted: boolean;
+}
+
+/** What exists only while this engine runs. */
+export class LiveState {
+  task: Task | undefined;
+  nextStart: PromiseWithResolvers<Task> = quiet();
+  nextExit: PromiseWithResolvers<Ended> = quiet();
+  readonly removed: PromiseWithResolvers<Ended> = quiet();
+  /** Resolves when the clean-up after the last exit is done. */
+  settled: Promise<void> = Promise.resolve();
+  readonly execs = new Map<string, LiveExec>();
+  /** Aborts a restart that waits for its back-off. */
+  restart: AbortController | undefined;
+  isStopping = false;
+  sandboxOwner: string | undefined;
+}
+
+function quiet<T>(): PromiseWithResolvers<T> {
+  const made = Promise.withResolvers<T>();
+  made.promise.catch(() => {});
+  return made;
+}
+
+/** Names: `[a-zA-Z0-9][a-zA-Z0-9_.-]+`. Source: Docker Engine API, ContainerCreate. */
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+
+/** All containers: records, names, live state. */
+export class ContainerBook {
+  readonly #table: Table<Container>;
+  readonly #names = new Map<string, string>();
+  readonly #live = new Map<string, LiveState>();
+  readonly execs = new Map<string, LiveExec>();
+
+  constructor(table: Table<Container>) {
+    this.#table = table;
+    for (const container of table.values()) this.#names.set(container.name, container.id);
+  }
+
+  list(): readonly Container[] {
+    return [...this.#table.values()];
+  }
+
+  byId(id: string): Container | undefined {
+    return this.#table.get(id);
+  }
+
+  live(id: string): LiveState {
+    let live = this.#live.get(id);
+    if (live === undefined) {
+      live = new LiveState();
+      this.#live.set(id, live);
+    }
+    return live;
+  }
+
+  /** By exact id, exact name, unique id prefix. */
+  get(name: string): Container {
+    const bare = name.startsWith("/") ? name.slice(1) : name;
+    const exact = this.#table.get(bare) ?? this.#byName(bare);
+    if (exact !== undefined) return exact;
+    const matches =
+      bare !== "" && /^[0-9a-f]+$/.test(bare)
+        ? this.list().filter((container) => container.id.startsWith(bare))
+        : [];
+    if (matches.length > 1)
+      throw new LongshoreError("invalid", `multiple IDs found with provided prefix: ${name}`);
+    const [only] = matches;
+    if (only === undefined) throw new LongshoreError("not_found", `No such container: ${name}`);
+    return only;
+  }
+
+  #byName(name: string): Container | undefined {
+    const id = this.#names.get(name);
+    return id === undefined ? undefined : this.#table.get(id);
+  }
+
+  /** Takes `name` for `id`; throws `invalid` for a bad name, `conflict` in Docker's words for a taken one. */
+  takeName(name: string, id: string): void {
+    const bare = name.startsWith("/") ? name.slice(1) : name;
+    if (!NAME.test(bare))
+      throw new LongshoreError(
+        "invalid",
+        `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+      );
+    const holder = this.#names.get(bare);
+    if (holder !== undefined && holder !== id) {
+      throw new LongshoreError(
+        "conflict",
+        `Conflict. The container name "/${bare}" is already in use by container "${holder}". You have to remove (or rename) that container to be able to reuse that name.`,
+      );
+    }
+    this.#names.set(bare, id);
+  }
+
+  isNameFree(name: string): boolean {
+    return !this.#names.has(name);
+  }
+
+  freeName(name: string, id: string): void {
+    if (this.#names.get(name) === id) this.#names.delete(name);
+  }
+
+  async add(container: Container): Promise<void> {
+    await this.#table.put(container.id, container);
+  }
+
+  /** Rewrites a record; visible at once, durable when resolved. Absent = it was removed meanwhile: nothing happens. */
+  async change(id: string, change: (container: Container) => Container): Promise<void> {
+    const container = this.#table.get(id);
+    if (container !== undefined) await this.#table.put(id, change(container));
+  }
+
+  async changeState(id: string, patch: Partial<ContainerState>): Promise<void> {
+    await this.change(id, (container) => ({ ...container, state: { ...container.state, ...patch } }));
+  }
+
+  async remove(container: Container): Promise<void> {
+    const done = this.#table.remove(container.id);
+    this.freeName(container.name, container.id);
+    await done;
+  }
+
+  forget(id: string): void {
+    for (const exec of this.#live.get(id)?.execs.keys() ?? []) this.execs.delete(exec);
+    this.#live.delete(id);
+  }
+}

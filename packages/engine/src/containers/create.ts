@@ -1,0 +1,154 @@
+import { mkdir, rm } from "node:fs/promises";
+import os from "node:os";
+import { isKind, LongshoreError, randomId } from "#kernel";
+import { type Context, directoryOf, logDirectoryOf, publish } from "./context.ts";
+import type { Container, ContainerState, CreateRequest } from "./contract.ts";
+import { mergeImage, processWords } from "./merge-image.ts";
+import { planMounts } from "./mount-plan.ts";
+import { copyUpVolumes, inheritedMounts, realiseMounts } from "./mounts.ts";
+import { randomName } from "./name-words.ts";
+import { networkMode, wantedNetworks } from "./network-mode.ts";
+import { validate } from "./validate.ts";
+
+const NEVER = "0001-01-01T00:00:00Z";
+const INITIAL: ContainerState = {
+  status: "created",
+  pid: 0,
+  exitCode: 0,
+  error: "",
+  isOomKilled: false,
+  startedAt: NEVER,
+  finishedAt: NEVER,
+};
+
+/** Makes a container: record, snapshot, volumes. All or nothing. */
+export async function createContainer(
+  context: Context,
+  request: CreateRequest,
+  signal: AbortSignal,
+): Promise<{ id: string; warnings: readonly string[] }> {
+  const image = context.images.get(request.settings.Image);
+  const merged = mergeImage(request.settings, image.config.config);
+  const warnings = [...validate(merged, request.host, os.cpus().length)];
+  const words = processWords(merged);
+  const [path = "", ...args] = words;
+  if (words.length === 0) throw new LongshoreError("invalid", "no command specified");
+  const mode = networkMode(request.host.NetworkMode);
+  if (mode.kind === "container") checkJoins(context, mode.container, request);
+  const platform = `${image.config.os}/${image.config.architecture}`;
+  if (request.platform !== undefined && request.platform.architecture !== image.config.architecture) {
+    warnings.push(
+      `The requested image's platform (${platform}) does not match the detected host platform (linux/${hostArchitecture()}) and no specific platform was requested`,
+    );
+  }
+
+  const id = randomId();
+  await using undo = new AsyncDisposableStack();
+  const name = takeName(context, request.name, id, undo);
+  const settings = { ...merged, Hostname: hostnameFor(context, merged.Hostname, mode, id) };
+  undo.defer(() => context.volumes.unreference(id));
+  const plan = planMounts(settings, request.host, []);
+  const inherited = inheritedMounts(context, id, request.host.VolumesFrom ?? []);
+  const own = await realiseMounts(
+    context,
+    id,
+    plan.filter(
+      (mount) =>
+        mount.source !== "" ||
+        mount.type === "tmpfs" ||
+        !inherited.some((point) => point.destination === mount.destination),
+    ),
+    undo,
+    signal,
+  );
+  const mounts = [
+    ...own,
+    ...inherited.filter((point) => !own.some((mine) => mine.destination === point.destination)),
+  ];
+  await context.layers.prepare(id, image.top, signal);
+  undo.defer(() => context.layers.removeSnapshot(id));
+  await mkdir(logDirectoryOf(context, id), { recursive: true, mode: 0o710 });
+  undo.defer(() => rm(directoryOf(context, id), { recursive: true, force: true }));
+  await copyUpVolumes(context, id, plan, own, signal);
+  const container: Container = {
+    id,
+    name,
+    createdAt: nowText(context),
+    imageId: image.id,
+    settings,
+    host: request.host,
+    endpoints: wantedNetworks(request.host, request.endpoints),
+    path,
+    args,
+    mounts,
+    state: INITIAL,
+    restartCount: 0,
+    isManuallyStopped: false,
+    platform: image.config.os,
+  };
+  for (const network of Object.keys(container.endpoints)) checkNetwork(context, network);
+  signal.throwIfAborted();
+  await context.book.add(container);
+  undo.move();
+  publish(context, container, "create");
+  return { id, warnings };
+}
+
+/** A missing network is refused at create for `container:` and host alike, but Docker finds missing ones at start: it stays silent here. */
+function checkNetwork(context: Context, network: string): void {
+  if (network === "host" || network === "none") return;
+  try {
+    context.networks.get(network);
+  } catch (error) {
+    if (!isKind(error, "not_found")) throw error;
+  }
+}
+
+function checkJoins(context: Context, name: string, request: CreateRequest): void {
+  const { settings, host } = request;
+  const refuse = (what: string): LongshoreError =>
+    new LongshoreError("invalid", `conflicting options: ${what} and the container type network mode`);
+  if (settings.Hostname !== "") throw refuse("hostname");
+  if (Object.keys(host.PortBindings).length > 0 || host.PublishAllPorts) throw refuse("port publishing");
+  if (Object.keys(settings.ExposedPorts ?? {}).length > 0) throw refuse("port exposing");
+  if ((host.Dns ?? []).length > 0) throw refuse("dns");
+  if ((host.ExtraHosts ?? []).length > 0) throw refuse("custom host-to-IP mapping");
+  if ((host.Links ?? []).length > 0) throw refuse("links");
+  context.book.get(name);
+}
+
+function takeName(
+  context: Context,
+  wanted: string | undefined,
+  id: string,
+  undo: AsyncDisposableStack,
+): string {
+  const name =
+    wanted === undefined || wanted === ""
+      ? randomName((free) => context.book.isNameFree(free))
+      : wanted.replace(/^\//, "");
+  context.book.takeName(name, id);
+  undo.defer(() => context.book.freeName(name, id));
+  return name;
+}
+
+function hostnameFor(
+  context: Context,
+  own: string,
+  mode: ReturnType<typeof networkMode>,
+  id: string,
+): string {
+  if (own !== "") return own;
+  if (mode.kind === "host") return os.hostname();
+  if (mode.kind === "container") return context.book.get(mode.container).settings.Hostname;
+  return id.slice(0, 12);
+}
+
+function hostArchitecture(): string {
+  return process.arch === "x64" ? "amd64" : process.arch;
+}
+
+/** Now, as records keep it. */
+export function nowText(context: Pick<Context, "clock">): string {
+  return context.clock.now().toISOString().replace("Z", "000000Z");
+}

@@ -1,0 +1,73 @@
+import { lstat, readdir, stat } from "node:fs/promises";
+import path from "node:path";
+import { errno, LongshoreError } from "#kernel";
+import type { DeviceNode } from "./document/build-document.ts";
+import type { HostSettings } from "./settings.ts";
+
+/** Resolves `--device` entries and, when privileged, every device of the host. Throws `invalid` naming what is missing. */
+export async function deviceNodes(host: HostSettings): Promise<readonly DeviceNode[]> {
+  const wanted = host.Privileged ? await allDevices("/dev") : [];
+  for (const { PathOnHost, PathInContainer, CgroupPermissions } of host.Devices ?? []) {
+    if (!/^[rwm]{1,3}$/.test(CgroupPermissions))
+      throw new LongshoreError("invalid", `invalid device mode: ${CgroupPermissions}`);
+    wanted.push(...(await mapped(PathOnHost, PathInContainer, CgroupPermissions)));
+  }
+  return wanted;
+}
+
+async function mapped(source: string, target: string, access: string): Promise<DeviceNode[]> {
+  const stats = await stat(source).catch((error: unknown) => {
+    throw new LongshoreError(
+      "invalid",
+      `error gathering device information while adding custom device "${source}": no such file or directory`,
+      { cause: error },
+    );
+  });
+  if (stats.isDirectory()) {
+    const found = await allDevices(source);
+    return found.map((device) => ({ ...device, path: target + device.path.slice(source.length), access }));
+  }
+  const device = nodeOf(target, stats, access);
+  if (device === undefined)
+    throw new LongshoreError(
+      "invalid",
+      `error gathering device information while adding custom device "${source}": not a device node`,
+    );
+  return [device];
+}
+
+async function allDevices(folder: string): Promise<DeviceNode[]> {
+  const found: DeviceNode[] = [];
+  const skipped = new Set(["pts", "shm", "mqueue", "fd", "console", ".udev", ".lxc", ".lxd-mounts"]);
+  for (const name of await readdir(folder)) {
+    if (skipped.has(name)) continue;
+    const place = path.join(folder, name);
+    try {
+      const stats = await lstat(place);
+      if (stats.isDirectory()) found.push(...(await allDevices(place)));
+      const device = nodeOf(place, stats, "rwm");
+      if (device !== undefined) found.push(device);
+    } catch (error) {
+      if (errno(error) !== "ENOENT") throw error;
+    }
+  }
+  return found;
+}
+
+function nodeOf(
+  place: string,
+  stats: { isCharacterDevice(): boolean; isBlockDevice(): boolean; rdev: number; mode: number },
+  access: string,
+): DeviceNode | undefined {
+  if (!stats.isCharacterDevice() && !stats.isBlockDevice()) return undefined;
+  const { rdev } = stats;
+  // glibc's dev_t: major in bits 8-19 (and 32-43), minor in 0-7 and 20-31. Source: makedev(3).
+  return {
+    path: place,
+    type: stats.isBlockDevice() ? "b" : "c",
+    major: (rdev >>> 8) & 0xfff,
+    minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00),
+    fileMode: stats.mode & 0o777,
+    access,
+  };
+}

@@ -1,0 +1,170 @@
+import { randomId, LongshoreError, messageOf } from "#kernel";
+import type { RuntimeProcess } from "#spec";
+import type { LiveExec } from "./container-book.ts";
+import { type Context, publish } from "./context.ts";
+import type { Container, Exec, ExecSession, ExecSettings } from "./contract.ts";
+import { environmentOf } from "./document/build-document.ts";
+import { capabilitySet, heldCapabilities } from "./document/capabilities.ts";
+import { readRootFile } from "./root-file.ts";
+import { engineStatus } from "./start.ts";
+import { resolveUser } from "./user.ts";
+
+/** Prepares a process in a running container. */
+export async function createExec(context: Context, name: string, settings: ExecSettings): Promise<string> {
+  const container = context.book.get(name);
+  const live = context.book.live(container.id);
+  if (container.state.status === "paused")
+    throw new LongshoreError("conflict", `container ${name} is paused, unpause the container before exec`);
+  if (live.task === undefined)
+    throw new LongshoreError("conflict", `container ${container.id} is not running`);
+  if (settings.Cmd.length === 0) throw new LongshoreError("invalid", "No exec command specified");
+  const id = randomId();
+  const entry: LiveExec = {
+    exec: { id, containerId: container.id, settings, isRunning: false, exitCode: null, pid: 0 },
+    isStarted: false,
+  };
+  live.execs.set(id, entry);
+  context.book.execs.set(id, entry);
+  publish(context, container, `exec_create: ${settings.Cmd.join(" ")}`, { execID: id });
+  return id;
+}
+
+function find(context: Context, id: string): LiveExec {
+  const entry = context.book.execs.get(id);
+  if (entry === undefined) throw new LongshoreError("not_found", `No such exec instance: ${id}`);
+  return entry;
+}
+
+export function execOf(context: Context, id: string): Exec {
+  return find(context, id).exec;
+}
+
+/** Runs it; the exit code is known before the session's output ends. */
+export async function startExec(
+  context: Context,
+  id: string,
+  options: { isDetached: boolean; hasTty?: boolean; size?: readonly [number, number] },
+  signal: AbortSignal,
+): Promise<ExecSession> {
+  const entry = find(context, id);
+  const { settings, containerId } = entry.exec;
+  const container = context.book.get(containerId);
+  if (entry.isStarted) throw new LongshoreError("conflict", `exec instance ${id} has already run`);
+  if (container.state.status === "paused")
+    throw new LongshoreError(
+      "conflict",
+      `container ${containerId} is paused, unpause the container before exec`,
+    );
+  if (context.book.live(containerId).task === undefined)
+    throw new LongshoreError("conflict", `container ${containerId} is not running`);
+  entry.isStarted = true;
+  const hasTty = settings.Tty;
+  const size = options.size ?? settings.ConsoleSize;
+  publish(context, container, `exec_start: ${settings.Cmd.join(" ")}`, { execID: id });
+  try {
+    const task = await context.runtime.exec(
+      {
+        containerId,
+        execId: id,
+        process: await processOf(context, container, settings, size),
+        stdio: {
+          hasTty,
+          hasStdin: settings.AttachStdin && !options.isDetached,
+          ...(size !== undefined && size[0] > 0 && { size }),
+        },
+        isAttached: !options.isDetached,
+      },
+      signal,
+    );
+    entry.task = task;
+    entry.exec = { ...entry.exec, isRunning: true, pid: task.pid };
+    const ended = task.exited.then((status) => {
+      entry.exec = { ...entry.exec, isRunning: false, exitCode: status.code };
+      publish(context, container, "exec_die", { execID: id, exitCode: String(status.code) });
+    });
+    context.tasks.run("watch exec", () => ended);
+    return {
+      hasTty,
+      output: until(task.output, ended, settings),
+      writeStdin: (chunk, stop) => task.writeStdin(chunk, stop),
+      closeStdin: () => task.closeStdin(),
+    };
+  } catch (error) {
+    const code = /executable file not found|no such file or directory/i.test(messageOf(error)) ? 127 : 126;
+    entry.exec = { ...entry.exec, isRunning: false, exitCode: code };
+    throw error;
+  }
+}
+
+/** The task's output; afterwards waits until inspect knows the exit code, since the CLI asks once and at once. */
+async function* until(
+  output: ExecSession["output"],
+  ended: Promise<void>,
+  settings: ExecSettings,
+): AsyncGenerator<{ stream: "stdout" | "stderr"; bytes: Uint8Array }> {
+  for await (const piece of output)
+    if (piece.stream === "stdout" ? settings.AttachStdout : settings.AttachStderr) yield piece;
+  await ended;
+}
+
+async function processOf(
+  context: Context,
+  container: Container,
+  settings: ExecSettings,
+  size: readonly [number, number] | undefined,
+): Promise<RuntimeProcess> {
+  const root = context.layers.mount(container.id);
+  const [passwd, group, status] = await Promise.all([
+    readRootFile(root, "/etc/passwd"),
+    readRootFile(root, "/etc/group"),
+    engineStatus(),
+  ]);
+  const user = resolveUser(
+    settings.User === "" ? container.settings.User : settings.User,
+    passwd,
+    group,
+    settings.User === "" ? (container.host.GroupAdd ?? []) : [],
+  );
+  const isPrivileged = settings.Privileged || container.host.Privileged;
+  const capabilities = capabilitySet(
+    container.host.CapAdd ?? [],
+    container.host.CapDrop ?? [],
+    isPrivileged,
+    heldCapabilities(status),
+  );
+  const own = user.uid === 0 ? capabilities : [];
+  return {
+    terminal: settings.Tty,
+    ...(settings.Tty &&
+      size !== undefined &&
+      size[0] > 0 && { consoleSize: { height: size[0], width: size[1] } }),
+    user: {
+      uid: user.uid,
+      gid: user.gid,
+      ...(user.additionalGids.length > 0 && { additionalGids: user.additionalGids }),
+    },
+    args: settings.Cmd,
+    env: environmentOf(
+      { Env: [...container.settings.Env, ...settings.Env], Tty: settings.Tty },
+      container.settings.Hostname,
+      user.home,
+    ),
+    cwd:
+      settings.WorkingDir !== ""
+        ? settings.WorkingDir
+        : container.settings.WorkingDir === ""
+          ? "/"
+          : container.settings.WorkingDir,
+    capabilities: { bounding: capabilities, effective: own, permitted: own, inheritable: [], ambient: [] },
+    noNewPrivileges: (container.host.SecurityOpt ?? []).some((option) =>
+      /^no-new-privileges([=:]true)?$/.test(option),
+    ),
+  };
+}
+
+export async function resizeExec(context: Context, id: string, rows: number, columns: number): Promise<void> {
+  const entry = find(context, id);
+  if (entry.task === undefined || !entry.exec.isRunning)
+    throw new LongshoreError("conflict", `exec ${id} is not running`);
+  await entry.task.resize(rows, columns);
+}

@@ -1,0 +1,129 @@
+import { readdir, rm } from "node:fs/promises";
+import path from "node:path";
+import { errno, KeyedLocks, TaskOwner } from "#kernel";
+import { ContainerBook } from "./container-book.ts";
+import type { Context, ContainersDeps } from "./context.ts";
+import type { Container, Containers } from "./contract.ts";
+import { scheduleRestart, watchExit } from "./exit.ts";
+import { ContainersRoom } from "./room.ts";
+import { removeContainer } from "./stop.ts";
+
+export type * from "./contract.ts";
+
+/**
+ * Opens the container room: adopts what runs, finishes what ended without an engine, drops what no record names,
+ * restarts what its policy wants. Dispose leaves containers running (live restore).
+ */
+export async function openContainers(deps: ContainersDeps, signal: AbortSignal): Promise<Containers> {
+  const book = new ContainerBook(deps.store.table<Container>("containers", 1, (row) => row as Container));
+  const context: Context = { ...deps, book, locks: new KeyedLocks(), tasks: new TaskOwner(deps.log) };
+  deps.images.onUse(() =>
+    book
+      .list()
+      .map((container) => ({
+        imageId: container.imageId,
+        containerId: container.id,
+        isRunning: container.state.pid !== 0,
+      })),
+  );
+  for (const container of book.list())
+    for (const point of container.mounts)
+      if (point.type === "volume" && point.name !== undefined)
+        deps.volumes.reference(point.name, container.id);
+  await adopt(context);
+  await dropUnnamed(context, signal);
+  restartByPolicy(context);
+  return new ContainersRoom(context);
+}
+
+async function adopt(context: Context): Promise<void> {
+  const { book } = context;
+  const tasks = new Map((await context.runtime.adopt()).map((task) => [task.id, task]));
+  const known = book.list();
+  const alive = known.filter((container) => tasks.has(container.id));
+  await context.networks.adopt(new Set(alive.map((container) => container.id)));
+  for (const container of alive) {
+    const task = tasks.get(container.id);
+    if (task === undefined) continue;
+    const live = book.live(container.id);
+    live.task = task;
+    for (const point of container.mounts)
+      if (point.type === "volume" && point.name !== undefined)
+        await context.volumes.hold(point.name, container.id, context.tasks.signal);
+    const isListed = container.state.status === "running" || container.state.status === "paused";
+    if (!isListed) {
+      // Started, but the engine died before it could say so: the record catches up.
+      await book.changeState(container.id, {
+        status: "running",
+        pid: task.pid,
+        error: "",
+        startedAt: new Date(Number(task.startedAtNano / 1_000_000n)).toISOString().replace("Z", "000000Z"),
+      });
+    }
+    watchExit(context, container.id, task);
+    context.log.info("container adopted", { container: container.id, pid: task.pid });
+  }
+  for (const [id] of tasks) {
+    if (book.byId(id) !== undefined) continue;
+    context.log.warn("a running container that no record names is ended", { container: id });
+    await tasks
+      .get(id)
+      ?.kill(9)
+      .catch(() => {});
+    await context.runtime.release(id);
+  }
+  for (const container of known) {
+    if (
+      tasks.has(container.id) ||
+      !["running", "paused", "restarting", "removing"].includes(container.state.status)
+    )
+      continue;
+    // Neither running nor remembered by the monitor: the machine was restarted.
+    await context.runtime.release(container.id);
+    await book.changeState(container.id, {
+      status: "exited",
+      pid: 0,
+      exitCode: container.state.status === "restarting" ? container.state.exitCode : 255,
+      finishedAt: context.clock.now().toISOString().replace("Z", "000000Z"),
+    });
+  }
+}
+
+/** Snapshots and directories that no record names: left by a crash between two steps of create or remove. */
+async function dropUnnamed(context: Context, signal: AbortSignal): Promise<void> {
+  for (const key of [...context.layers.snapshots()]) {
+    signal.throwIfAborted();
+    if (/^[0-9a-f]{64}$/.test(key) && context.book.byId(key) === undefined)
+      await context.layers.removeSnapshot(key);
+  }
+  const folder = path.join(context.dataRoot, "containers");
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (errno(error) === "ENOENT") return [];
+    throw error;
+  });
+  for (const name of names)
+    if (context.book.byId(name) === undefined)
+      await rm(path.join(folder, name), { recursive: true, force: true });
+}
+
+/** After the machine's or the engine's restart: always, unless-stopped and interrupted restarts run again. */
+function restartByPolicy(context: Context): void {
+  for (const container of context.book.list()) {
+    const { Name } = container.host.RestartPolicy;
+    const live = context.book.live(container.id);
+    if (live.task !== undefined || container.state.status === "created") continue;
+    if (
+      Name === "always" ||
+      (Name === "unless-stopped" && !container.isManuallyStopped) ||
+      (Name === "on-failure" &&
+        container.state.exitCode !== 0 &&
+        !container.isManuallyStopped &&
+        container.state.exitCode === 255)
+    )
+      scheduleRestart(context, container.id, 0);
+    else if (container.host.AutoRemove)
+      context.tasks.run("auto-remove", async (signal) => {
+        await removeContainer(context, container.id, { isForced: true, hasVolumes: true }, signal);
+      });
+  }
+}

@@ -1,0 +1,232 @@
+import { lstat, mkdir, mkdtemp, realpath, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import { mountOverlay, unmount } from "#host";
+import { errno, LongshoreError } from "#kernel";
+import type { RuntimeMount } from "#spec";
+import type { Context } from "./context.ts";
+import type { Container, HostSettings, MountPoint } from "./contract.ts";
+import type { PlannedMount } from "./mount-plan.ts";
+
+/** Makes what planned mounts need (volumes, bind sources) and says what inspect will show. New anonymous volumes go to `undo`. */
+export async function realiseMounts(
+  context: Context,
+  id: string,
+  plan: readonly PlannedMount[],
+  undo: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<readonly MountPoint[]> {
+  const points: MountPoint[] = [];
+  for (const mount of plan) {
+    if (mount.type === "volume") points.push(await realiseVolume(context, id, mount, undo, signal));
+    else if (mount.type === "bind") points.push(await realiseBind(mount));
+    else
+      points.push({
+        type: "tmpfs",
+        source: "",
+        destination: mount.destination,
+        mode: mount.mode,
+        isWritable: !mount.tmpfsOptions.includes("ro") && !mount.isReadOnly,
+        propagation: "",
+      });
+  }
+  return points;
+}
+
+async function realiseVolume(
+  context: Context,
+  id: string,
+  mount: PlannedMount,
+  undo: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<MountPoint> {
+  const isNew = mount.source === "" || !context.volumes.list().some((volume) => volume.name === mount.source);
+  const volume = await context.volumes.create(
+    { ...(mount.source !== "" && { name: mount.source }), ...mount.volume },
+    signal,
+  );
+  if (isNew) undo.defer(() => context.volumes.remove(volume.name, { isForced: true }));
+  context.volumes.reference(volume.name, id);
+  return {
+    type: "volume",
+    name: volume.name,
+    source:
+      mount.volume?.subpath === undefined
+        ? volume.mountpoint
+        : path.join(volume.mountpoint, mount.volume.subpath),
+    destination: mount.destination,
+    driver: volume.driver,
+    mode: mount.mode,
+    isWritable: !mount.isReadOnly,
+    propagation: "",
+  };
+}
+
+async function realiseBind(mount: PlannedMount): Promise<MountPoint> {
+  try {
+    await stat(mount.source);
+  } catch (error) {
+    if (errno(error) !== "ENOENT")
+      throw new LongshoreError(
+        "invalid",
+        `invalid mount config for type "bind": stat ${mount.source}: ${errno(error) ?? "failed"}`,
+        { cause: error },
+      );
+    if (!mount.mustCreateSource)
+      throw new LongshoreError(
+        "invalid",
+        `invalid mount config for type "bind": bind source path does not exist: ${mount.source}`,
+      );
+    await mkdir(mount.source, { recursive: true });
+  }
+  return {
+    type: "bind",
+    source: mount.source,
+    destination: mount.destination,
+    mode: mount.mode,
+    isWritable: !mount.isReadOnly,
+    propagation: mount.propagation,
+  };
+}
+
+/** Copies the image's files at each fresh volume's destination into it (copy-up), through one temporary mount of the root. */
+export async function copyUpVolumes(
+  context: Context,
+  id: string,
+  plan: readonly PlannedMount[],
+  points: readonly MountPoint[],
+  signal: AbortSignal,
+): Promise<void> {
+  const wanted = points.filter(
+    (point) =>
+      point.type === "volume" &&
+      plan.some((mount) => mount.destination === point.destination && mount.isCopying),
+  );
+  if (wanted.length === 0) return;
+  const root = context.layers.mount(id);
+  const hasContent = await Promise.all(wanted.map((point) => existsInLayers(root.lowers, point.destination)));
+  if (!hasContent.some(Boolean)) return;
+  await using undo = new AsyncDisposableStack();
+  await mkdir(path.join(context.stateRoot, "tmp"), { recursive: true });
+  const place = await mkdtemp(path.join(context.stateRoot, "tmp", "copy-up-"));
+  undo.defer(() => rm(place, { recursive: true, force: true }));
+  mountOverlay({ kind: "overlay", lowers: root.lowers }, place);
+  undo.defer(() => unmount(place));
+  for (const point of wanted) {
+    const source = await insideRoot(place, point.destination);
+    if (source !== undefined && point.name !== undefined)
+      await context.volumes.copyUp(point.name, source, signal);
+  }
+}
+
+async function existsInLayers(layers: readonly string[], place: string): Promise<boolean> {
+  const [first = ""] = place.split("/").filter((part) => part !== "");
+  for (const layer of layers) {
+    // The first path part decides cheaply: a symlink there may lead anywhere, so it counts as content.
+    if (
+      await lstat(path.join(layer, first)).then(
+        () => true,
+        () => false,
+      )
+    )
+      return true;
+  }
+  return false;
+}
+
+/** `place` inside the mounted `root` when it is a directory there and no symlink leads out; undefined otherwise. */
+async function insideRoot(root: string, place: string): Promise<string | undefined> {
+  try {
+    const real = await realpath(path.join(root, place));
+    if (real !== root && !real.startsWith(`${root}/`)) return undefined;
+    return (await stat(real)).isDirectory() ? real : undefined;
+  } catch (error) {
+    if (errno(error) === "ENOENT" || errno(error) === "ENOTDIR" || errno(error) === "ELOOP") return undefined;
+    throw error;
+  }
+}
+
+/** The mounts of other containers that `VolumesFrom` names. */
+export function inheritedMounts(
+  context: Context,
+  id: string,
+  names: readonly string[],
+): readonly MountPoint[] {
+  return names.flatMap((text) => {
+    const [name = "", mode = "rw"] = text.split(":", 2);
+    if (mode !== "ro" && mode !== "rw" && mode !== "z")
+      throw new LongshoreError("invalid", `invalid mode for volumes-from: ${mode}`);
+    return context.book
+      .get(name)
+      .mounts.filter((point) => point.type !== "tmpfs")
+      .map((point) => {
+        if (point.name !== undefined) context.volumes.reference(point.name, id);
+        return { ...point, isWritable: point.isWritable && mode !== "ro" };
+      });
+  });
+}
+
+/** OCI mounts for a start: volumes are held, bind sources checked. */
+export async function runtimeMounts(
+  context: Context,
+  container: Container,
+  undo: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<readonly RuntimeMount[]> {
+  const mounts: RuntimeMount[] = [];
+  for (const point of container.mounts) {
+    if (point.type === "tmpfs") {
+      mounts.push({
+        destination: point.destination,
+        type: "tmpfs",
+        source: "tmpfs",
+        options: tmpfsOptions(container.host, point),
+      });
+      continue;
+    }
+    if (point.type === "volume" && point.name !== undefined) {
+      const name = point.name;
+      await context.volumes.hold(name, container.id, signal);
+      undo.defer(() => context.volumes.release(name, container.id));
+    } else if (
+      !(await stat(point.source).then(
+        () => true,
+        () => false,
+      ))
+    ) {
+      throw new LongshoreError(
+        "invalid",
+        `error while creating mount source path '${point.source}': bind source path does not exist`,
+      );
+    }
+    mounts.push({
+      destination: point.destination,
+      type: "bind",
+      source: point.source,
+      options: [
+        "rbind",
+        point.propagation === "" ? "rprivate" : point.propagation,
+        ...(point.isWritable ? [] : ["ro"]),
+      ],
+    });
+  }
+  // Parents before children, whatever the order they were named in.
+  return mounts.toSorted((a, b) => depth(a.destination) - depth(b.destination));
+}
+
+const depth = (place: string): number => place.split("/").length;
+
+function tmpfsOptions(host: HostSettings, point: MountPoint): readonly string[] {
+  const setting = host.Mounts?.find(
+    (mount) => mount.Type === "tmpfs" && mount.Target === point.destination,
+  )?.TmpfsOptions;
+  const own = [
+    ...point.mode.split(","),
+    ...(setting?.SizeBytes === undefined ? [] : [`size=${setting.SizeBytes}`]),
+    ...(setting?.Mode === undefined ? [] : [`mode=${setting.Mode.toString(8)}`]),
+  ].filter((word) => word !== "");
+  return [
+    ...["nosuid", "nodev", "noexec"].filter((word) => !own.includes(word.slice(2))),
+    ...own,
+    ...(point.isWritable || own.includes("ro") ? [] : ["ro"]),
+  ];
+}

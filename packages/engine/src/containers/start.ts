@@ -1,0 +1,200 @@
+import { readFile } from "node:fs/promises";
+import os from "node:os";
+import { isKind, LongshoreError, messageOf, rfc3339Nano } from "#kernel";
+import type { Sandbox } from "#networks";
+import type { Task } from "#runtime";
+import { networkFiles, type NetworkFiles, writeNetworkFiles } from "./container-files.ts";
+import { type Context, directoryOf, logDirectoryOf, publish } from "./context.ts";
+import type { Container } from "./contract.ts";
+import { deviceNodes } from "./devices.ts";
+import { buildDocument } from "./document/build-document.ts";
+import { heldCapabilities } from "./document/capabilities.ts";
+import { watchExit } from "./exit.ts";
+import { runtimeMounts } from "./mounts.ts";
+import { namespacePaths, runningPid } from "./namespaces.ts";
+import { endpointSpec, networkMode, portSpecs } from "./network-mode.ts";
+import { readRootFile } from "./root-file.ts";
+import { resolveUser } from "./user.ts";
+
+/** Starts under the container's lock, which the caller holds. A failure leaves nothing but the state's Error and exit code. */
+export async function startLocked(context: Context, id: string, signal: AbortSignal): Promise<void> {
+  const container = context.book.byId(id);
+  if (container === undefined) throw new LongshoreError("not_found", `No such container: ${id}`);
+  const live = context.book.live(id);
+  if (container.state.status === "paused")
+    throw new LongshoreError("conflict", "cannot start a paused container, try unpause instead");
+  if (live.task !== undefined) throw new LongshoreError("unchanged", `container ${id} is already running`);
+  if (container.state.status === "removing" || container.state.status === "dead")
+    throw new LongshoreError("conflict", "container is marked for removal and cannot be started");
+  await live.settled;
+  try {
+    const task = await launch(context, container, signal);
+    live.task = task;
+    live.isStopping = false;
+    await context.book.changeState(id, {
+      status: "running",
+      pid: task.pid,
+      exitCode: 0,
+      error: "",
+      isOomKilled: false,
+      startedAt: rfc3339Nano(task.startedAtNano),
+    });
+    publish(context, container, "start");
+    watchExit(context, id, task);
+    live.nextStart.resolve(task);
+    live.nextStart = Promise.withResolvers<Task>();
+  } catch (error) {
+    signal.throwIfAborted();
+    const message = messageOf(error);
+    await context.book.changeState(id, {
+      status: container.state.status === "restarting" ? "exited" : container.state.status,
+      exitCode: exitCodeFor(message),
+      error: message,
+    });
+    throw error;
+  }
+}
+
+/** 127 not found, 126 not executable, 128 the rest. Source: docker run, exit status. */
+function exitCodeFor(message: string): number {
+  if (/executable file not found|no such file or directory|system cannot find/i.test(message)) return 127;
+  return /permission denied|is a directory|not a directory/i.test(message) ? 126 : 128;
+}
+
+async function launch(context: Context, container: Container, signal: AbortSignal): Promise<Task> {
+  await using undo = new AsyncDisposableStack();
+  const root = context.layers.mount(container.id);
+  const [network, mounts, passwd, group, devices, status, isCgroupV2] = await Promise.all([
+    joinNetwork(context, container, undo, signal),
+    runtimeMounts(context, container, undo, signal),
+    readRootFile(root, "/etc/passwd"),
+    readRootFile(root, "/etc/group"),
+    deviceNodes(container.host),
+    engineStatus(),
+    hasCgroupV2(),
+  ]);
+  const document = buildDocument({
+    id: container.id,
+    settings: container.settings,
+    host: container.host,
+    path: container.path,
+    args: container.args,
+    user: resolveUser(container.settings.User, passwd, group, container.host.GroupAdd ?? []),
+    mounts,
+    files: network.files,
+    hostname: container.settings.Hostname,
+    namespaces: { network: network.path, ...namespacePaths(context, container, isCgroupV2) },
+    devices,
+    held: heldCapabilities(status),
+    isCgroupV2,
+    cgroupParent:
+      container.host.CgroupParent === ""
+        ? "/longshore"
+        : `/${container.host.CgroupParent.replace(/^\/+/, "")}`,
+  });
+  const task = await context.runtime.start(
+    {
+      id: container.id,
+      document,
+      root,
+      stdio: {
+        hasTty: container.settings.Tty,
+        hasStdin: container.settings.OpenStdin,
+        ...(container.host.ConsoleSize[0] > 0 && { size: container.host.ConsoleSize }),
+      },
+      logDirectory: logDirectoryOf(context, container.id),
+    },
+    signal,
+  );
+  undo.move();
+  return task;
+}
+
+let statusText: Promise<string> | undefined;
+export function engineStatus(): Promise<string> {
+  statusText ??= readFile("/proc/self/status", "utf8");
+  return statusText;
+}
+
+let isUnified: Promise<boolean> | undefined;
+function hasCgroupV2(): Promise<boolean> {
+  isUnified ??= readFile("/proc/self/mountinfo", "utf8").then((text) =>
+    / \/sys\/fs\/cgroup .* - cgroup2 /.test(text),
+  );
+  return isUnified;
+}
+
+interface JoinedNetwork {
+  readonly path: string;
+  readonly files: Partial<NetworkFiles>;
+}
+
+async function joinNetwork(
+  context: Context,
+  container: Container,
+  undo: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<JoinedNetwork> {
+  const mode = networkMode(container.host.NetworkMode);
+  const directory = directoryOf(context, container.id);
+  if (mode.kind === "container") {
+    const other = context.book.get(mode.container);
+    const pid = runningPid(context, mode.container, "join network of");
+    context.book.live(container.id).sandboxOwner = other.id;
+    return { path: `/proc/${pid}/ns/net`, files: networkFiles(directoryOf(context, other.id)) };
+  }
+  if (mode.kind === "host") {
+    const resolvConf = await readFile("/etc/resolv.conf", "utf8").catch(() => "");
+    return {
+      path: "host",
+      files: await writeNetworkFiles(directory, container, os.hostname(), [], resolvConf, "127.0.0.1"),
+    };
+  }
+  const sandbox = await openSandbox(context, container, mode.kind === "none", signal);
+  undo.defer(() => context.networks.close(container.id));
+  const gateway =
+    sandbox.endpoints.find((endpoint) => endpoint.gateway !== undefined)?.gateway ?? "127.0.0.1";
+  return {
+    path: sandbox.path,
+    files: await writeNetworkFiles(
+      directory,
+      container,
+      container.settings.Hostname,
+      sandbox.endpoints,
+      sandbox.resolvConf,
+      gateway,
+    ),
+  };
+}
+
+async function openSandbox(
+  context: Context,
+  container: Container,
+  isNone: boolean,
+  signal: AbortSignal,
+): Promise<Sandbox> {
+  const { host } = container;
+  const endpoints = isNone
+    ? []
+    : Object.entries(container.endpoints).map(([network, settings]) => ({
+        network,
+        spec: endpointSpec(container, context.networks.get(network).name, settings),
+      }));
+  try {
+    return await context.networks.open(
+      {
+        containerId: container.id,
+        endpoints,
+        ports: isNone ? [] : portSpecs(container),
+        dns: { servers: host.Dns ?? [], search: host.DnsSearch ?? [], options: host.DnsOptions ?? [] },
+      },
+      signal,
+    );
+  } catch (error) {
+    if (isKind(error, "internal"))
+      throw new LongshoreError("internal", `failed to set up container networking: ${error.message}`, {
+        cause: error,
+      });
+    throw error;
+  }
+}

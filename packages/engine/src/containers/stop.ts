@@ -1,0 +1,212 @@
+import { LongshoreError, unlessAborted } from "#kernel";
+import { type Context, publish } from "./context.ts";
+import type { Container } from "./contract.ts";
+import { forget, removeAnonymousVolumes } from "./exit.ts";
+import { signalNumber } from "./signals.ts";
+import { startLocked } from "./start.ts";
+
+const SIGKILL = 9;
+const DEFAULT_TIMEOUT_SECONDS = 10;
+const AFTER_KILL_MS = 30_000;
+
+export interface StopOptions {
+  readonly signal?: string;
+  /** -1 waits for ever. */
+  readonly timeoutSeconds?: number;
+}
+
+/** Stop signal, time to comply, SIGKILL. Ends when the process is gone and cleaned up after. */
+export async function stopContainer(
+  context: Context,
+  name: string,
+  options: StopOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const container = context.book.get(name);
+  const live = context.book.live(container.id);
+  await markStopped(context, container.id);
+  if (live.task === undefined) {
+    if (live.restart === undefined)
+      throw new LongshoreError("unchanged", `container ${container.id} is already stopped`);
+    live.restart.abort(new Error("container is stopped"));
+    live.restart = undefined;
+    await context.book.changeState(container.id, { status: "exited" });
+    publish(context, container, "stop");
+    return;
+  }
+  live.isStopping = true;
+  await endProcess(context, container, options, signal);
+  publish(context, container, "stop");
+}
+
+async function markStopped(context: Context, id: string): Promise<void> {
+  await context.book.change(id, (container) =>
+    container.isManuallyStopped ? container : { ...container, isManuallyStopped: true },
+  );
+}
+
+async function endProcess(
+  context: Context,
+  container: Container,
+  options: StopOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const live = context.book.live(container.id);
+  const { task } = live;
+  if (task === undefined) return;
+  const { promise: exited } = live.nextExit;
+  const number = signalNumber(options.signal ?? container.settings.StopSignal ?? "SIGTERM");
+  const seconds = options.timeoutSeconds ?? container.settings.StopTimeout ?? DEFAULT_TIMEOUT_SECONDS;
+  if (container.state.status === "paused") await task.resume();
+  publish(context, container, "kill", { signal: String(number) });
+  await task.kill(number);
+  if (!(await within(exited, seconds < 0 ? undefined : seconds * 1000, signal))) {
+    publish(context, container, "kill", { signal: String(SIGKILL) });
+    await task.kill(SIGKILL);
+    if (!(await within(exited, AFTER_KILL_MS, signal)))
+      throw new LongshoreError(
+        "internal",
+        `cannot stop container: ${container.id}: tried to kill container, but did not receive an exit event`,
+      );
+  }
+  await live.settled;
+}
+
+async function within(
+  promise: Promise<unknown>,
+  limitMs: number | undefined,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (limitMs === undefined) {
+    await unlessAborted(promise, signal);
+    return true;
+  }
+  const limit = AbortSignal.timeout(limitMs);
+  try {
+    await unlessAborted(promise, AbortSignal.any([signal, limit]));
+    return true;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (limit.aborted) return false;
+    throw error;
+  }
+}
+
+/** One signal. Without a configured StopSignal any signal makes the next exit final; with one only that and KILL do (API.md, state rules). */
+export async function killContainer(
+  context: Context,
+  name: string,
+  signalName: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const container = context.book.get(name);
+  const live = context.book.live(container.id);
+  const number = signalNumber(signalName === "" ? "SIGKILL" : signalName);
+  const { task } = live;
+  if (task === undefined)
+    throw new LongshoreError(
+      "conflict",
+      `cannot kill container: ${name}: container ${container.id} is not running`,
+    );
+  const { StopSignal } = container.settings;
+  if (StopSignal === undefined || number === SIGKILL || number === signalNumber(StopSignal)) {
+    live.isStopping = true;
+    await markStopped(context, container.id);
+  }
+  const { promise: exited } = live.nextExit;
+  publish(context, container, "kill", { signal: String(number) });
+  await task.kill(number);
+  if (number === SIGKILL) {
+    if (container.state.status === "paused") await task.resume();
+    await within(exited, AFTER_KILL_MS, signal);
+  }
+}
+
+/** Stops (when running) and starts under one lock. */
+export async function restartContainer(
+  context: Context,
+  name: string,
+  options: StopOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id } = context.book.get(name);
+  await using _ = await context.locks.hold(id, signal);
+  const container = context.book.get(id);
+  const live = context.book.live(id);
+  live.restart?.abort(new Error("container is restarted"));
+  live.restart = undefined;
+  live.isStopping = true;
+  await endProcess(context, container, options, signal);
+  await context.book.change(id, (record) => ({ ...record, isManuallyStopped: false }));
+  await startLocked(context, id, signal);
+  publish(context, container, "restart");
+}
+
+export async function pauseContainer(context: Context, name: string): Promise<void> {
+  const container = context.book.get(name);
+  const { task } = context.book.live(container.id);
+  if (task === undefined) throw new LongshoreError("conflict", `container ${container.id} is not running`);
+  if (container.state.status === "paused")
+    throw new LongshoreError("conflict", `container ${container.id} is already paused`);
+  await task.pause();
+  await context.book.changeState(container.id, { status: "paused" });
+  publish(context, container, "pause");
+}
+
+export async function unpauseContainer(context: Context, name: string): Promise<void> {
+  const container = context.book.get(name);
+  const { task } = context.book.live(container.id);
+  if (task === undefined || container.state.status !== "paused")
+    throw new LongshoreError("conflict", `Container ${container.id} is not paused`);
+  await task.resume();
+  await context.book.changeState(container.id, { status: "running" });
+  publish(context, container, "unpause");
+}
+
+/** Removes a container; `isForced` kills it first. */
+export async function removeContainer(
+  context: Context,
+  name: string,
+  options: { isForced: boolean; hasVolumes: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const container = context.book.get(name);
+  const live = context.book.live(container.id);
+  if (live.task !== undefined && !options.isForced) {
+    const state =
+      container.state.status === "paused"
+        ? "is paused and must be unpaused first"
+        : "is running: stop the container before removing or force remove";
+    throw new LongshoreError("conflict", `cannot remove container "${container.name}": container ${state}`);
+  }
+  if (live.restart !== undefined && !options.isForced)
+    throw new LongshoreError(
+      "conflict",
+      `cannot remove container "${container.name}": container is restarting: stop the container before removing or force remove`,
+    );
+  if (container.state.status === "removing")
+    throw new LongshoreError("conflict", `removal of container ${name} is already in progress`);
+  live.restart?.abort(new Error("container is removed"));
+  live.restart = undefined;
+  if (live.task !== undefined) {
+    live.isStopping = true;
+    if (container.state.status === "paused") await live.task.resume();
+    const { promise: exited } = live.nextExit;
+    publish(context, container, "kill", { signal: String(SIGKILL) });
+    await live.task.kill(SIGKILL).catch((error: unknown) => {
+      if (live.task !== undefined) throw error;
+    });
+    if (!(await within(exited, AFTER_KILL_MS, signal)))
+      throw new LongshoreError(
+        "internal",
+        `could not kill container "${container.name}": no exit event in ${AFTER_KILL_MS / 1000} s`,
+      );
+    await live.settled;
+  }
+  await using _ = await context.locks.hold(container.id, signal);
+  await live.settled;
+  const current = context.book.byId(container.id);
+  if (current === undefined) return;
+  await forget(context, current, { code: current.state.exitCode }, false);
+  if (options.hasVolumes) await removeAnonymousVolumes(context, current);
+}

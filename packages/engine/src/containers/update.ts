@@ -1,0 +1,41 @@
+import os from "node:os";
+import { LongshoreError } from "#kernel";
+import { type Context, publish } from "./context.ts";
+import type { HostSettings } from "./contract.ts";
+import { resourcesOf } from "./document/build-document.ts";
+import { validate } from "./validate.ts";
+
+/** Changes limits and restart policy; a running container's cgroup follows at once. */
+export async function updateContainer(
+  context: Context,
+  name: string,
+  patch: Partial<HostSettings>,
+): Promise<readonly string[]> {
+  const { id } = context.book.get(name);
+  await using _ = await context.locks.hold(id, new AbortController().signal);
+  const container = context.book.get(id);
+  const host: HostSettings = { ...container.host, ...patch };
+  if (
+    patch.RestartPolicy !== undefined &&
+    container.host.AutoRemove &&
+    !["", "no"].includes(patch.RestartPolicy.Name)
+  )
+    throw new LongshoreError(
+      "conflict",
+      "Restart policy cannot be updated because AutoRemove is enabled for the container",
+    );
+  if (
+    patch.NanoCpus !== undefined &&
+    patch.NanoCpus > 0 &&
+    (container.host.CpuQuota !== 0 || container.host.CpuPeriod !== 0)
+  )
+    throw new LongshoreError(
+      "conflict",
+      "Conflicting options: Nano CPUs cannot be updated as CPU Period/Quota has already been set",
+    );
+  const warnings = validate(container.settings, host, os.cpus().length);
+  if (context.book.live(id).task !== undefined) await context.runtime.update(id, resourcesOf(host, []));
+  await context.book.change(id, (record) => ({ ...record, host }));
+  publish(context, container, "update");
+  return warnings;
+}

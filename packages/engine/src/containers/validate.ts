@@ -1,0 +1,127 @@
+import { LongshoreError } from "#kernel";
+import { parseSecurityOptions } from "./document/build-document.ts";
+import { capabilitySet } from "./document/capabilities.ts";
+import type { ContainerSettings, HostSettings } from "./settings.ts";
+
+const MIN_MEMORY_BYTES = 6 * 1024 * 1024;
+const refuse = (message: string): LongshoreError => new LongshoreError("invalid", message);
+
+/** Checks what needs no host: throws `invalid` in Docker's words, returns warnings. */
+export function validate(
+  settings: ContainerSettings,
+  host: HostSettings,
+  cpuCount: number,
+): readonly string[] {
+  const warnings: string[] = [];
+  if (settings.Hostname.length > 63 || !/^[a-zA-Z0-9._-]*$/.test(settings.Hostname))
+    throw refuse(`invalid hostname format: ${settings.Hostname}`);
+  if (settings.WorkingDir !== "" && !settings.WorkingDir.startsWith("/"))
+    throw refuse(
+      `the working directory '${settings.WorkingDir}' is invalid, it needs to be an absolute path`,
+    );
+  for (const entry of settings.Env)
+    if (entry === "" || entry.startsWith("=")) throw refuse(`invalid environment variable: ${entry}`);
+  checkMemory(host, warnings);
+  if (host.NanoCpus < 0 || host.NanoCpus > cpuCount * 1e9)
+    throw refuse(
+      `range of CPUs is from 0.01 to ${cpuCount.toFixed(2)}, as there are only ${cpuCount} CPUs available`,
+    );
+  if (host.NanoCpus > 0 && (host.CpuQuota !== 0 || host.CpuPeriod !== 0))
+    throw refuse("Conflicting options: Nano CPUs and CPU Period/Quota cannot both be set.");
+  if (host.CpuPeriod !== 0 && (host.CpuPeriod < 1000 || host.CpuPeriod > 1_000_000))
+    throw refuse("CPU cfs period cannot be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
+  if (host.CpuQuota > 0 && host.CpuQuota < 1000)
+    throw refuse("CPU cfs quota cannot be less than 1ms (i.e. 1000)");
+  if (host.BlkioWeight !== 0 && (host.BlkioWeight < 10 || host.BlkioWeight > 1000))
+    throw refuse("Range of blkio weight is from 10 to 1000");
+  if (host.OomScoreAdj < -1000 || host.OomScoreAdj > 1000)
+    throw refuse(`Invalid value ${host.OomScoreAdj}, range for oom score adj is [-1000, 1000]`);
+  if (host.ShmSize < 0) throw refuse("SHM size can not be less than 0");
+  checkRestartPolicy(host);
+  checkPorts(settings, host);
+  capabilitySet(host.CapAdd ?? [], host.CapDrop ?? [], false, new Set());
+  checkSecurity(host.SecurityOpt ?? []);
+  if ((host.DeviceRequests ?? []).length > 0)
+    throw refuse(
+      "could not select device driver with the requested capabilities: no GPU or other device driver is known to this engine",
+    );
+  if (host.Runtime !== "" && !["crun", "runc", "io.containerd.runc.v2"].includes(host.Runtime))
+    throw refuse(`unknown or invalid runtime name: ${host.Runtime}`);
+  for (const entry of host.ExtraHosts ?? [])
+    if (!/^[^:=]+[:=].+$/.test(entry)) throw refuse(`bad format for add-host: "${entry}"`);
+  for (const address of host.Dns ?? [])
+    if (!/^[0-9a-fA-F.:]+$/.test(address)) throw refuse(`bad IP address: ${address}`);
+  if (host.NetworkMode === "host" && Object.keys(host.PortBindings).length > 0)
+    warnings.push("Published ports are discarded when using host network mode");
+  return warnings;
+}
+
+function checkMemory(host: HostSettings, warnings: string[]): void {
+  if (host.Memory !== 0 && host.Memory < MIN_MEMORY_BYTES)
+    throw refuse("Minimum memory limit allowed is 6MB");
+  if (host.Memory > 0 && host.MemorySwap > 0 && host.MemorySwap < host.Memory)
+    throw refuse("Minimum memoryswap limit should be larger than memory limit, see usage");
+  if (host.Memory === 0 && host.MemorySwap > 0)
+    throw refuse("You should always set the Memory limit when using Memoryswap limit, see usage");
+  if (host.MemoryReservation !== 0 && host.MemoryReservation < MIN_MEMORY_BYTES)
+    throw refuse("Minimum memory reservation allowed is 6MB");
+  if (host.Memory > 0 && host.MemoryReservation > host.Memory)
+    throw refuse("Minimum memory limit can not be less than memory reservation limit, see usage");
+  if (host.OomKillDisable === true && host.Memory === 0)
+    warnings.push(
+      "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.",
+    );
+}
+
+function checkRestartPolicy(host: HostSettings): void {
+  const { Name, MaximumRetryCount } = host.RestartPolicy;
+  if (!["", "no", "always", "unless-stopped", "on-failure"].includes(Name))
+    throw refuse(
+      `invalid restart policy: unknown policy '${Name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+    );
+  if (MaximumRetryCount < 0) throw refuse("invalid restart policy: maximum retry count cannot be negative");
+  if (MaximumRetryCount > 0 && Name !== "on-failure")
+    throw refuse("invalid restart policy: maximum retry count can only be used with 'on-failure'");
+  if (host.AutoRemove && Name !== "" && Name !== "no")
+    throw refuse("can't create 'AutoRemove' container with restart policy");
+}
+
+function checkSecurity(options: readonly string[]): void {
+  try {
+    parseSecurityOptions(options);
+  } catch (error) {
+    throw new LongshoreError("invalid", "decoding seccomp profile failed: not valid JSON", { cause: error });
+  }
+  for (const option of options) {
+    if (option === "no-new-privileges") continue;
+    const key = /^([^=:]+)[=:]/.exec(option)?.[1];
+    if (key === undefined) throw refuse(`invalid --security-opt 1: "${option}"`);
+    if (
+      !["no-new-privileges", "seccomp", "apparmor", "label", "systempaths", "writable-cgroups"].includes(key)
+    )
+      throw refuse(`invalid --security-opt 2: "${option}"`);
+  }
+}
+
+const PORT = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/;
+
+function checkPorts(settings: ContainerSettings, host: HostSettings): void {
+  for (const port of [...Object.keys(settings.ExposedPorts ?? {}), ...Object.keys(host.PortBindings)]) {
+    const match = PORT.exec(port);
+    if (match === null || Number(match[1]) > 65_535 || Number(match[1]) < 1)
+      throw refuse(`invalid port specification: "${port}"`);
+  }
+  for (const [port, bindings] of Object.entries(host.PortBindings)) {
+    for (const { HostPort } of bindings ?? []) {
+      if (HostPort === "") continue;
+      const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(HostPort);
+      if (
+        match === null ||
+        Number(match[1]) > 65_535 ||
+        Number(match[2] ?? 0) > 65_535 ||
+        Number(match[2] ?? match[1]) < Number(match[1])
+      )
+        throw refuse(`invalid port specification: "${HostPort}" for ${port}`);
+    }
+  }
+}

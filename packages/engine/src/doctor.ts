@@ -1,0 +1,136 @@
+import { execFile } from "node:child_process";
+import { access, constants, readFile } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** One thing the engine needs of its host. */
+export interface Check {
+  readonly name: string;
+  readonly isOk: boolean;
+  /** What was found, or what is missing and how to get it. */
+  readonly detail: string;
+  /** Without it the engine does not start. */
+  readonly isRequired: boolean;
+}
+
+/** Finds `program` in PATH and the sbin folders. */
+export async function findProgram(program: string): Promise<string | undefined> {
+  for (const folder of [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/sbin", "/usr/bin"]) {
+    const place = path.join(folder, program);
+    if (
+      folder !== "" &&
+      (await access(place, constants.X_OK).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return place;
+  }
+  return undefined;
+}
+
+/** All checks, at once and in one order. Changes nothing on the host. */
+export async function checkHost(runtimePath: string | undefined): Promise<readonly Check[]> {
+  return await Promise.all([
+    rootCheck(),
+    runtimeCheck(runtimePath),
+    programCheck("nft", "nftables", true),
+    programCheck("ps", "procps", false),
+    fileSystemCheck("overlay"),
+    cgroupCheck(),
+    nodeCheck(),
+  ]);
+}
+
+async function rootCheck(): Promise<Check> {
+  const isRoot = process.getuid?.() === 0;
+  return {
+    name: "root",
+    isOk: isRoot,
+    isRequired: true,
+    detail: isRoot ? "running as root" : "the engine mounts and makes namespaces: start it as root",
+  };
+}
+
+async function runtimeCheck(given: string | undefined): Promise<Check> {
+  const place = given ?? (await findProgram("crun")) ?? (await findProgram("runc"));
+  const missing = {
+    name: "OCI runtime",
+    isOk: false,
+    isRequired: true,
+    detail: "neither crun nor runc was found: install the package crun",
+  };
+  if (place === undefined) return missing;
+  try {
+    const { stdout } = await run(place, ["--version"]);
+    return {
+      name: "OCI runtime",
+      isOk: true,
+      isRequired: true,
+      detail: `${place}: ${stdout.split("\n", 1)[0] ?? ""}`,
+    };
+  } catch {
+    return {
+      ...missing,
+      detail: `"${place} --version" failed: install the package crun, or name another with --runtime NAME=/PATH`,
+    };
+  }
+}
+
+async function programCheck(program: string, debianPackage: string, isRequired: boolean): Promise<Check> {
+  const place = await findProgram(program);
+  return {
+    name: program,
+    isOk: place !== undefined,
+    isRequired,
+    detail: place ?? `${program} was not found: install the package ${debianPackage}`,
+  };
+}
+
+async function fileSystemCheck(name: string): Promise<Check> {
+  const known = await readFile("/proc/filesystems", "utf8").catch(() => "");
+  const isOk = known.split("\n").some((line) => line.endsWith(`\t${name}`));
+  return {
+    name: `${name} file system`,
+    isOk,
+    isRequired: true,
+    detail: isOk ? "in the kernel" : `the kernel lacks ${name} (CONFIG_OVERLAY_FS): load its module`,
+  };
+}
+
+async function cgroupCheck(): Promise<Check> {
+  const mounts = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
+  const isV2 = / \/sys\/fs\/cgroup .* - cgroup2 /.test(mounts);
+  const isV1 = / - cgroup /.test(mounts);
+  return {
+    name: "cgroups",
+    isOk: isV1 || isV2,
+    isRequired: true,
+    detail: isV2
+      ? "version 2"
+      : isV1
+        ? "version 1 or hybrid"
+        : "no cgroup file system is mounted at /sys/fs/cgroup",
+  };
+}
+
+async function nodeCheck(): Promise<Check> {
+  const major = Number(process.versions.node.split(".", 1)[0]);
+  return {
+    name: "Node",
+    isOk: major >= 24,
+    isRequired: true,
+    detail: major >= 24 ? process.version : `${process.version} is too old: Node 24 comes with npm ci`,
+  };
+}
+
+/** The checks as lines of text. */
+export function doctorText(checks: readonly Check[]): string {
+  const lines = checks.map(
+    (check) =>
+      `${check.isOk ? "ok     " : check.isRequired ? "MISSING" : "absent "} ${check.name}: ${check.detail}`,
+  );
+  return `${lines.join("\n")}\n`;
+}

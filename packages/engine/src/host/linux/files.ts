@@ -1,0 +1,73 @@
+import { checked, libc } from "./libc.ts";
+
+const CLONE_FS = 0x200;
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const S_IFCHR = 0o020000;
+
+const unshareCall = libc.func("int unshare(int)");
+const chrootCall = libc.func("int chroot(const char*)");
+const mknodCall = libc.func("int mknod(const char*, uint, ulong)");
+const setxattrCall = libc.func("int lsetxattr(const char*, const char*, const void*, size_t, int)");
+const getxattrCall = libc.func("long lgetxattr(const char*, const char*, void*, size_t)");
+const listxattrCall = libc.func("long llistxattr(const char*, void*, size_t)");
+const utimensatCall = libc.func("int utimensat(int, const char*, const void*, int)");
+const umaskCall = libc.func("uint umask(uint)");
+const syncfsCall = libc.func("int syncfs(int)");
+
+/**
+ * Shuts the calling worker thread into `root`: its own fs_struct, then chroot(2). Only *Sync calls of this thread resolve inside;
+ * async ones run in libuv's pool, outside. Never call it in the main thread. Source: unshare(2), chroot(2).
+ */
+export function enterRoot(root: string): void {
+  checked("unshare", unshareCall(CLONE_FS) as number, "CLONE_FS");
+  checked("chroot", chrootCall(root) as number, JSON.stringify(root));
+  umaskCall(0);
+}
+
+/** A device node, fifo (type bits in `mode`) or whiteout. Source: mknod(2), makedev(3). */
+export function makeNode(path: string, mode: number, major: number, minor: number): void {
+  const device = (BigInt(major & 0xfff) << 8n) | BigInt(minor & 0xff) | (BigInt(minor & ~0xff) << 12n) | (BigInt(major & ~0xfff) << 32n);
+  checked("mknod", mknodCall(path, mode, device) as number, JSON.stringify(path));
+}
+
+/** An overlay whiteout: character device 0:0. Source: Linux overlayfs documentation. */
+export function makeWhiteout(path: string): void {
+  makeNode(path, S_IFCHR, 0, 0);
+}
+
+/** Source: lsetxattr(2). */
+export function setXattr(path: string, name: string, value: Buffer): void {
+  checked("lsetxattr", setxattrCall(path, name, value, value.length, 0) as number, `${JSON.stringify(path)} ${name}`);
+}
+
+/** Undefined when absent. Source: lgetxattr(2). */
+export function getXattr(path: string, name: string): Buffer | undefined {
+  const room = Buffer.alloc(4096);
+  const size = Number(getxattrCall(path, name, room, room.length));
+  return size < 0 ? undefined : room.subarray(0, size);
+}
+
+/** Names of the extended attributes; empty where the file system has none. Source: llistxattr(2). */
+export function listXattrs(path: string): readonly string[] {
+  const room = Buffer.alloc(16_384);
+  const size = Number(listxattrCall(path, room, room.length));
+  return size <= 0 ? [] : room.toString("utf8", 0, size).split("\0").filter((name) => name !== "");
+}
+
+/** Sets access and modification time without following links. Source: utimensat(2). */
+export function setTimes(path: string, modifiedNano: bigint): void {
+  const times = Buffer.alloc(32);
+  const seconds = modifiedNano / 1_000_000_000n - (modifiedNano < 0n && modifiedNano % 1_000_000_000n !== 0n ? 1n : 0n);
+  const nanos = modifiedNano - seconds * 1_000_000_000n;
+  for (const at of [0, 16]) {
+    times.writeBigInt64LE(seconds, at);
+    times.writeBigInt64LE(nanos, at + 8);
+  }
+  checked("utimensat", utimensatCall(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) as number, JSON.stringify(path));
+}
+
+/** Flushes the file system that `fd` is on. Source: syncfs(2). */
+export function syncFileSystem(fd: number): void {
+  checked("syncfs", syncfsCall(fd) as number, `fd ${fd}`);
+}

@@ -1,0 +1,88 @@
+import { readFileSync } from "node:fs";
+import { checked, libc, SystemCallError } from "./libc.ts";
+
+const SYS_MOVE_MOUNT = 429;
+const SYS_FSOPEN = 430;
+const SYS_FSCONFIG = 431;
+const SYS_FSMOUNT = 432;
+const FSCONFIG_SET_FLAG = 0;
+const FSCONFIG_SET_STRING = 1;
+const FSCONFIG_CMD_CREATE = 6;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const CLOEXEC = 1;
+const AT_FDCWD = -100;
+const MS_RDONLY = 1;
+const MNT_DETACH = 2;
+const MOUNT_ATTR_RDONLY = 1;
+
+const fsopen = libc.func("long syscall(long, const char*, uint, uint, uint, uint)");
+const fsconfig = libc.func("long syscall(long, int, uint, const char*, const char*, int)");
+const fsmount = libc.func("long syscall(long, int, uint, uint)");
+const moveMount = libc.func("long syscall(long, int, const char*, int, const char*, uint)");
+const closeCall = libc.func("int close(int)");
+const mountCall = libc.func("int mount(const char*, const char*, const char*, ulong, const char*)");
+const umountCall = libc.func("int umount2(const char*, int)");
+
+/** An overlay: lower directories topmost first; without `upper` it is read-only. */
+export interface OverlayDirectories {
+  readonly lowers: readonly string[];
+  readonly upper?: string;
+  readonly work?: string;
+}
+
+/**
+ * Mounts an overlay on `target` by fsopen(2) and `lowerdir+` (no limit of one page; Linux 6.8), else by mount(2).
+ * Throws SystemCallError. Source: fsopen(2), Linux overlayfs documentation.
+ */
+export function mountOverlay(overlay: OverlayDirectories, target: string): void {
+  try {
+    mountByFsopen(overlay, target);
+  } catch (error) {
+    if (!(error instanceof SystemCallError) || !(error.code === "ENOSYS" || (error.code === "EINVAL" && error.syscall === "fsconfig lowerdir+"))) throw error;
+    mountByOptions(overlay, target);
+  }
+}
+
+function mountByFsopen({ lowers, upper, work }: OverlayDirectories, target: string): void {
+  const context = checked("fsopen", Number(fsopen(SYS_FSOPEN, "overlay", CLOEXEC, 0, 0, 0)), "overlay");
+  try {
+    const set = (key: string, value: string): void => void checked(`fsconfig ${key}`, Number(fsconfig(SYS_FSCONFIG, context, FSCONFIG_SET_STRING, key, value, 0)), JSON.stringify(value));
+    for (const lower of lowers) set("lowerdir+", lower);
+    if (upper !== undefined && work !== undefined) {
+      set("upperdir", upper);
+      set("workdir", work);
+    } else checked("fsconfig ro", Number(fsconfig(SYS_FSCONFIG, context, FSCONFIG_SET_FLAG, "ro", null, 0)), "ro");
+    checked("fsconfig create", Number(fsconfig(SYS_FSCONFIG, context, FSCONFIG_CMD_CREATE, null, null, 0)), `overlay of ${lowers.length} layers for ${JSON.stringify(target)}`);
+    const mount = checked("fsmount", Number(fsmount(SYS_FSMOUNT, context, CLOEXEC, upper === undefined ? MOUNT_ATTR_RDONLY : 0)), JSON.stringify(target));
+    try {
+      checked("move_mount", Number(moveMount(SYS_MOVE_MOUNT, mount, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH)), JSON.stringify(target));
+    } finally {
+      closeCall(mount);
+    }
+  } finally {
+    closeCall(context);
+  }
+}
+
+function mountByOptions({ lowers, upper, work }: OverlayDirectories, target: string): void {
+  const options = [`lowerdir=${lowers.join(":")}`, ...(upper !== undefined && work !== undefined ? [`upperdir=${upper}`, `workdir=${work}`] : [])].join(",");
+  checked("mount", mountCall("overlay", target, "overlay", upper === undefined ? MS_RDONLY : 0, options) as number, `overlay of ${lowers.length} layers for ${JSON.stringify(target)}`);
+}
+
+/** Unmounts lazily; nothing mounted there is success. Source: umount2(2). */
+export function unmount(target: string): void {
+  try {
+    checked("umount2", umountCall(target, MNT_DETACH) as number, JSON.stringify(target));
+  } catch (error) {
+    if (!(error instanceof SystemCallError) || (error.code !== "EINVAL" && error.code !== "ENOENT")) throw error;
+  }
+}
+
+/** Mount points of this mount namespace at or below `folder`, deepest first. Source: proc(5), mountinfo. */
+export function mountsBelow(folder: string): readonly string[] {
+  return readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .map((line) => (line.split(" ")[4] ?? "").replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))))
+    .filter((place) => place === folder || place.startsWith(`${folder}/`))
+    .toReversed();
+}

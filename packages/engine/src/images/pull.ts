@@ -1,0 +1,195 @@
+import { readFile } from "node:fs/promises";
+import { LongshoreError, unlessAborted } from "#kernel";
+import type { Registry, Repository } from "#registry";
+import { chainIdOf, type Descriptor, type Digest, familiar, familiarName, hexOf, type Reference, withDefaultTag } from "#spec";
+import type { ImagesContext } from "./context.ts";
+import type { Images, OnProgress } from "./contract.ts";
+import { choosePlatform, parseManifest } from "./manifest.ts";
+import { MAX_CONFIG_BYTES, parseImageConfig } from "./parse-config.ts";
+
+const PARALLEL = 4;
+/** Progress lines per layer are at least this far apart. */
+const TICK_MS = 100;
+
+/** Pulls; blobs under way are shared between pulls that want the same one. */
+export class Puller {
+  readonly #context: ImagesContext;
+  readonly #registry: Registry;
+  readonly #flights = new Map<Digest, Flight>();
+
+  constructor(context: ImagesContext, registry: Registry) {
+    this.#context = context;
+    this.#registry = registry;
+  }
+
+  async pull(reference: Reference, options: Parameters<Images["pull"]>[1], onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+    const repository = this.#registry.repository(reference, options.auth, "pull");
+    if (options.isAllTags !== true) return await this.#pullOne(repository, withDefaultTag(reference), options, onProgress, signal);
+    for (const tag of await repository.tags(signal)) await this.#pullOne(repository, { ...reference, tag }, options, onProgress, signal);
+  }
+
+  async #pullOne(repository: Repository, reference: Reference, options: Parameters<Images["pull"]>[1], onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+    const { book, clock } = this.#context;
+    const name = familiar(reference);
+    const top = await repository.manifest(reference.digest ?? reference.tag ?? "latest", signal);
+    onProgress({ status: `Pulling from ${familiarName(reference)}`, id: reference.digest ?? reference.tag ?? "latest" });
+    let parsed = parseManifest(top.bytes, name);
+    if (parsed.kind === "index") {
+      const platform = options.platform ?? { os: "linux", architecture: this.#context.architecture };
+      parsed = parseManifest((await repository.manifest(choosePlatform(parsed.manifests, platform, name), signal)).bytes, name);
+      if (parsed.kind === "index") throw new LongshoreError("invalid", `manifest of ${name}: an index inside an index has no image`);
+    }
+    const { config, layers } = parsed.manifest;
+    const id = config.digest;
+    const isNew = book.record(id) === undefined;
+    const fetched = new Set<Digest>();
+    try {
+      if (isNew) await this.#install(repository, config, layers, onProgress, fetched, signal);
+      else for (const layer of layers) onProgress({ status: "Already exists", progressDetail: {}, id: shortOf(layer.digest) });
+      const at = clock.now().toISOString();
+      const before = reference.digest === undefined ? await book.name(reference, id, at) : undefined;
+      await book.name({ domain: reference.domain, path: reference.path, digest: top.digest }, id, at);
+      onProgress({ status: `Digest: ${top.digest}` });
+      onProgress({ status: `Status: ${!isNew && (before === id || reference.digest !== undefined) ? "Image is up to date" : "Downloaded newer image"} for ${name}` });
+      this.#context.publish(id, "pull", name);
+    } finally {
+      await this.#context.sweepBlobs(fetched);
+    }
+  }
+
+  async #install(repository: Repository, config: Descriptor, layers: readonly Descriptor[], onProgress: OnProgress, fetched: Set<Digest>, signal: AbortSignal): Promise<void> {
+    const { book, layers: store } = this.#context;
+    if (config.size > MAX_CONFIG_BYTES) throw new LongshoreError("invalid", `image config of ${config.size} bytes is larger than ${MAX_CONFIG_BYTES}`);
+    for (const layer of layers) onProgress({ status: "Pulling fs layer", progressDetail: {}, id: shortOf(layer.digest) });
+    fetched.add(config.digest);
+    await this.#fetch(repository, config, () => {}, signal);
+    const parsed = parseImageConfig(await readFile(store.blobs.path(config.digest)), config.digest);
+    const diffIds = parsed.rootfs.diff_ids;
+    if (diffIds.length !== layers.length) throw new LongshoreError("invalid", `image ${config.digest} has ${layers.length} layers, its config names ${diffIds.length}`);
+    // Downloads run ahead in parallel; unpacking follows in order, as each layer stands on the one before.
+    const stop = new AbortController();
+    const both = AbortSignal.any([signal, stop.signal]);
+    const chain: Digest[] = [];
+    for (const diffId of diffIds) chain.push(chainIdOf(chain.at(-1), diffId));
+    const gate = new Gate(PARALLEL);
+    const downloads = layers.map((layer, index) => {
+      const chainId = chain[index];
+      if (chainId !== undefined && store.layer(chainId) !== undefined) return Promise.resolve();
+      fetched.add(layer.digest);
+      const download = gate.run(() => this.#download(repository, layer, onProgress, both));
+      download.catch(() => {});
+      return download;
+    });
+    try {
+      for (const [index, layer] of layers.entries()) {
+        const chainId = chain[index];
+        const diffId = diffIds[index];
+        if (chainId === undefined || diffId === undefined) continue;
+        const short = shortOf(layer.digest);
+        if (store.layer(chainId) !== undefined) {
+          onProgress({ status: "Already exists", progressDetail: {}, id: short });
+          continue;
+        }
+        await downloads[index];
+        const tick = ticker((doneBytes) => onProgress({ status: "Extracting", progressDetail: { current: Math.min(doneBytes, layer.size), total: layer.size }, id: short }));
+        await store.apply(chain[index - 1], store.blobs.read(layer.digest, signal), { expectedDiffId: diffId, blob: { digest: layer.digest, sizeBytes: layer.size, mediaType: layer.mediaType }, onProgress: ({ doneBytes }) => tick(doneBytes) }, signal);
+        onProgress({ status: "Pull complete", progressDetail: {}, id: short });
+      }
+    } catch (error) {
+      stop.abort(error);
+      await Promise.allSettled(downloads);
+      throw error;
+    }
+    await book.add({ id: config.digest, config: parsed });
+  }
+
+  async #download(repository: Repository, layer: Descriptor, onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+    const id = shortOf(layer.digest);
+    const tick = ticker((current) => onProgress({ status: "Downloading", progressDetail: { current, total: layer.size }, id }));
+    await this.#fetch(repository, layer, tick, signal);
+    onProgress({ status: "Verifying Checksum", progressDetail: {}, id });
+    onProgress({ status: "Download complete", progressDetail: {}, id });
+  }
+
+  /** One download per blob: later wanters wait for it; it stops when the last of them is gone. */
+  async #fetch(repository: Repository, wanted: Descriptor, onBytes: (done: number) => void, signal: AbortSignal): Promise<void> {
+    const { blobs } = this.#context.layers;
+    if (await blobs.has(wanted.digest)) return;
+    let flight = this.#flights.get(wanted.digest);
+    if (flight === undefined) {
+      const started = new Flight((stop, onDone) => blobs.write(counted(repository.blob(wanted.digest, wanted.size, stop), onDone), { digest: wanted.digest, sizeBytes: wanted.size }, stop).then(() => {}));
+      flight = started;
+      this.#flights.set(wanted.digest, started);
+      const clear = (): void => void this.#flights.delete(wanted.digest);
+      started.done.then(clear, clear);
+    }
+    await flight.join(onBytes, signal);
+  }
+}
+
+/** A download with its watchers. */
+class Flight {
+  readonly done: Promise<void>;
+  readonly #stop = new AbortController();
+  readonly #watchers = new Set<(done: number) => void>();
+
+  constructor(run: (signal: AbortSignal, onDone: (bytes: number) => void) => Promise<void>) {
+    this.done = run(this.#stop.signal, (bytes) => {
+      for (const watcher of this.#watchers) watcher(bytes);
+    });
+    this.done.catch(() => {});
+  }
+
+  async join(onBytes: (done: number) => void, signal: AbortSignal): Promise<void> {
+    this.#watchers.add(onBytes);
+    try {
+      await unlessAborted(this.done, signal);
+    } finally {
+      this.#watchers.delete(onBytes);
+      if (this.#watchers.size === 0) this.#stop.abort(new Error("nobody wants this download any more"));
+    }
+  }
+}
+
+/** At most `limit` at once, in order. */
+class Gate {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(limit: number) {
+    this.#free = limit;
+  }
+
+  async run(work: () => Promise<void>): Promise<void> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
+  }
+}
+
+async function* counted(source: AsyncIterable<Uint8Array>, onDone: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+  let done = 0;
+  for await (const chunk of source) {
+    done += chunk.byteLength;
+    onDone(done);
+    yield chunk;
+  }
+}
+
+function ticker(say: (value: number) => void): (value: number) => void {
+  let last = 0;
+  return (value) => {
+    const now = performance.now();
+    if (now - last < TICK_MS) return;
+    last = now;
+    say(value);
+  };
+}
+
+const shortOf = (digest: Digest): string => hexOf(digest).slice(0, 12);

@@ -1,0 +1,124 @@
+import { type Digest, familiar, type ImageConfig, type Reference } from "#spec";
+import type { ImagesContext } from "./context.ts";
+import type { HistoryLine, Image, Images, ImageUse, OnProgress, RegistryAuth, RemovedLine } from "./contract.ts";
+import { loadArchive } from "./load.ts";
+import { makeImage } from "./make-image.ts";
+import { deleteImage, removeImage } from "./remove.ts";
+import { saveArchive } from "./save.ts";
+import type { Transfer } from "./transfer.ts";
+
+/** The images room over its shared context; registry traffic is `transfer`'s. */
+export class ImagesRoom implements Images {
+  readonly #context: ImagesContext;
+  readonly #transfer: Transfer;
+  readonly #setUses: (find: () => Iterable<ImageUse>) => void;
+
+  constructor(context: ImagesContext, transfer: Transfer, setUses: (find: () => Iterable<ImageUse>) => void) {
+    this.#context = context;
+    this.#transfer = transfer;
+    this.#setUses = setUses;
+  }
+
+  get(name: string): Image {
+    return this.#context.book.get(name);
+  }
+
+  list(): readonly Image[] {
+    return this.#context.book.list();
+  }
+
+  onUse(find: () => Iterable<ImageUse>): void {
+    this.#setUses(find);
+  }
+
+  pull(reference: Reference, options: Parameters<Images["pull"]>[1], onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+    return this.#transfer.pull(reference, options, onProgress, signal);
+  }
+
+  push(name: string, options: Parameters<Images["push"]>[1], onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+    return this.#transfer.push(name, options, onProgress, signal);
+  }
+
+  load(source: AsyncIterable<Uint8Array>, options: Parameters<Images["load"]>[1], onProgress: OnProgress, signal: AbortSignal): Promise<readonly Digest[]> {
+    return loadArchive(this.#context, source, onProgress, options.isQuiet ?? false, signal);
+  }
+
+  save(names: readonly string[], signal: AbortSignal): AsyncIterable<Uint8Array> {
+    return saveArchive(this.#context, names, signal);
+  }
+
+  async importRootfs(source: AsyncIterable<Uint8Array>, options: Parameters<Images["importRootfs"]>[1], onProgress: OnProgress, signal: AbortSignal): Promise<Digest> {
+    const created = this.#context.clock.now().toISOString();
+    const comment = options.message ?? "Imported from -";
+    const config: ImageConfig = { architecture: options.platform?.architecture ?? this.#context.architecture, os: "linux", created, comment, config: options.config ?? {}, rootfs: { type: "layers", diff_ids: [] }, history: [{ created, comment }] };
+    const id = await makeImage(this.#context, undefined, source, config, options.reference, signal);
+    void onProgress;
+    this.#context.publish(id, "import", options.reference === undefined ? id : familiar(options.reference));
+    return id;
+  }
+
+  async commit(parent: Digest | undefined, layer: AsyncIterable<Uint8Array> | undefined, config: ImageConfig, options: { reference?: Reference }, signal: AbortSignal): Promise<Digest> {
+    return await makeImage(this.#context, parent, layer, config, options.reference, signal);
+  }
+
+  async tag(name: string, reference: Reference): Promise<void> {
+    const image = this.get(name);
+    await this.#context.book.name(reference, image.id, this.#context.clock.now().toISOString());
+    this.#context.publish(image.id, "tag", familiar(reference));
+  }
+
+  remove(name: string, options: { isForced: boolean; isPruningParents: boolean }): Promise<readonly RemovedLine[]> {
+    return removeImage(this.#context, name, options);
+  }
+
+  async prune(options: { isDanglingOnly: boolean; matches?: (image: Image) => boolean }): Promise<{ removed: readonly RemovedLine[]; reclaimedBytes: number }> {
+    const used = new Set([...this.#context.uses()].map((use) => use.imageId));
+    const removed: RemovedLine[] = [];
+    const before = this.#totalBytes();
+    for (const image of this.list()) {
+      if (used.has(image.id) || (options.isDanglingOnly && image.repoTags.length > 0) || options.matches?.(image) === false) continue;
+      for (const key of this.#context.book.namesOf(image.id)) {
+        await this.#context.book.unname(key);
+        removed.push({ untagged: key });
+      }
+      removed.push(...(await deleteImage(this.#context, image.id, true)));
+    }
+    return { removed, reclaimedBytes: before - this.#totalBytes() };
+  }
+
+  #totalBytes(): number {
+    let total = 0;
+    for (const layer of this.#context.layers.list()) total += layer.sizeBytes;
+    return total;
+  }
+
+  history(name: string): readonly HistoryLine[] {
+    const image = this.get(name);
+    const chain = [...image.chain];
+    const entries = image.config.history ?? image.chain.map(() => ({ created: image.createdAt }));
+    const lines = entries.map((entry): HistoryLine => {
+      const chainId = "empty_layer" in entry && entry.empty_layer === true ? undefined : chain.shift();
+      return {
+        id: "<missing>",
+        createdAt: entry.created ?? "0001-01-01T00:00:00Z",
+        createdBy: ("created_by" in entry ? entry.created_by : undefined) ?? "",
+        tags: [],
+        sizeBytes: chainId === undefined ? 0 : (this.#context.layers.layer(chainId)?.sizeBytes ?? 0),
+        comment: ("comment" in entry ? entry.comment : undefined) ?? "",
+      };
+    });
+    const top = lines.pop();
+    return top === undefined ? [] : [{ ...top, id: image.id, tags: image.repoTags }, ...lines.toReversed()];
+  }
+
+  login(auth: RegistryAuth, signal: AbortSignal): Promise<{ identityToken: string; status: string }> {
+    return this.#transfer.login(auth, signal);
+  }
+
+  distribution(reference: Reference, auth: RegistryAuth | undefined, signal: AbortSignal): ReturnType<Images["distribution"]> {
+    return this.#transfer.distribution(reference, auth, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+

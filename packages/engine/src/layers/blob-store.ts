@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import { errno, LongshoreError, MiB, randomId } from "#kernel";
+import { type Digest, hexOf, parseDigest } from "#spec";
+import type { Blobs } from "./contract.ts";
+
+/** Blobs as files: `blobs/sha256/HEX`, written in `tmp/` and renamed when whole, verified and synced. */
+export class BlobStore implements Blobs {
+  readonly #folder: string;
+  readonly #drafts: string;
+
+  constructor(dataRoot: string) {
+    this.#folder = path.join(dataRoot, "blobs", "sha256");
+    this.#drafts = path.join(dataRoot, "tmp");
+  }
+
+  async open(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true });
+    await mkdir(this.#drafts, { recursive: true });
+  }
+
+  path(digest: Digest): string {
+    return path.join(this.#folder, hexOf(digest));
+  }
+
+  async has(digest: Digest): Promise<boolean> {
+    return (await this.sizeBytes(digest)) !== undefined;
+  }
+
+  async sizeBytes(digest: Digest): Promise<number | undefined> {
+    try {
+      return (await stat(this.path(digest))).size;
+    } catch (error) {
+      if (errno(error) === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
+  async *read(digest: Digest, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    try {
+      for await (const chunk of createReadStream(this.path(digest), { highWaterMark: MiB, signal })) yield chunk as Buffer;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (errno(error) === "ENOENT") throw new LongshoreError("not_found", `blob ${digest} is not here`, { cause: error });
+      throw error;
+    }
+  }
+
+  async write(source: AsyncIterable<Uint8Array>, expected: { digest: Digest; sizeBytes?: number } | undefined, signal: AbortSignal): Promise<{ digest: Digest; sizeBytes: number }> {
+    const draft = path.join(this.#drafts, `blob-${randomId().slice(0, 16)}`);
+    const hash = createHash("sha256");
+    let sizeBytes = 0;
+    try {
+      await using file = await open(draft, "wx", 0o644);
+      for await (const chunk of source) {
+        signal.throwIfAborted();
+        sizeBytes += chunk.byteLength;
+        if (expected?.sizeBytes !== undefined && sizeBytes > expected.sizeBytes) throw new LongshoreError("invalid", `blob ${expected.digest} is longer than the promised ${expected.sizeBytes} bytes`);
+        hash.update(chunk);
+        await file.writeFile(chunk);
+      }
+      signal.throwIfAborted();
+      if (expected?.sizeBytes !== undefined && sizeBytes !== expected.sizeBytes) throw new LongshoreError("invalid", `blob ${expected.digest} ended after ${sizeBytes} of ${expected.sizeBytes} bytes`);
+      const digest = parseDigest(`sha256:${hash.digest("hex")}`);
+      if (expected !== undefined && digest !== expected.digest) throw new LongshoreError("invalid", `blob has digest ${digest}, want ${expected.digest}`);
+      await file.datasync();
+      await rename(draft, this.path(digest));
+      return { digest, sizeBytes };
+    } catch (error) {
+      await rm(draft, { force: true });
+      signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  async remove(digest: Digest): Promise<void> {
+    await rm(this.path(digest), { force: true });
+  }
+
+  async *list(): AsyncIterable<{ digest: Digest; sizeBytes: number }> {
+    for (const name of await readdir(this.#folder)) {
+      const digest = parseDigest(`sha256:${name}`);
+      yield { digest, sizeBytes: (await this.sizeBytes(digest)) ?? 0 };
+    }
+  }
+}

@@ -1,0 +1,250 @@
+import { createReadStream } from "node:fs";
+import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+import { gunzip, gzip } from "node:zlib";
+import { errno, KeyedLocks, LongshoreError, MiB, randomId, type Logger } from "#kernel";
+import { chainIdOf, type Digest, hexOf, parseDigest } from "#spec";
+import type { Store, Table } from "#store";
+import { BlobStore } from "./blob-store.ts";
+import type { Change, FileEntry, LayerRecord, Layers, OverlayMount } from "./contract.ts";
+import type { IndexedFile } from "./layer-writer.ts";
+import { changesOf, packTree, walk } from "./pack.ts";
+import { plainBytes, unpack } from "./unpack.ts";
+
+const zip = promisify(gzip);
+const unzip = promisify(gunzip);
+
+interface SnapshotRecord {
+  readonly parent?: Digest;
+}
+
+/**
+ * Layers as overlay lower directories: `layers/HEX/{fs,index.json.gz}` sealed, `snapshots/KEY/{fs,work}` writable.
+ * A name is complete or in tmp/; the record is written last and dropped first.
+ */
+export class OverlayLayers implements Layers {
+  readonly driver = "overlay2";
+  readonly blobs: BlobStore;
+  readonly #root: string;
+  readonly #layers: Table<LayerRecord>;
+  readonly #snapshots: Table<SnapshotRecord>;
+  readonly #locks = new KeyedLocks();
+  readonly #log: Logger;
+
+  constructor(dataRoot: string, store: Store, log: Logger) {
+    this.#root = dataRoot;
+    this.blobs = new BlobStore(dataRoot);
+    this.#layers = store.table<LayerRecord>("layers", 1, (row) => row as LayerRecord);
+    this.#snapshots = store.table<SnapshotRecord>("snapshots", 1, (row) => row as SnapshotRecord);
+    this.#log = log;
+  }
+
+  /** Makes the folders, empties tmp/, removes directories that no record names and reports records without directory. */
+  async open(): Promise<void> {
+    await rm(path.join(this.#root, "tmp"), { recursive: true, force: true });
+    for (const name of ["layers", "snapshots", "tmp", "empty"]) await mkdir(path.join(this.#root, name), { recursive: true, mode: 0o710 });
+    await this.blobs.open();
+    const named = new Set([...this.#layers.values()].map((layer) => hexOf(layer.chainId)));
+    for (const name of await readdir(path.join(this.#root, "layers"))) if (!named.delete(name)) await this.#drop(path.join(this.#root, "layers", name));
+    for (const hex of named) {
+      this.#log.error("a layer's directory is gone: its record is dropped, pull or load the image again", { layer: hex });
+      await this.#layers.remove(`sha256:${hex}`);
+    }
+    for (const name of await readdir(path.join(this.#root, "snapshots"))) if (this.#snapshots.get(name) === undefined) await this.#drop(path.join(this.#root, "snapshots", name));
+  }
+
+  layer(chainId: Digest): LayerRecord | undefined {
+    return this.#layers.get(chainId);
+  }
+
+  list(): IterableIterator<LayerRecord> {
+    return this.#layers.values();
+  }
+
+  async apply(parent: Digest | undefined, source: AsyncIterable<Uint8Array>, options: Parameters<Layers["apply"]>[2], signal: AbortSignal): Promise<LayerRecord> {
+    if (parent !== undefined && this.layer(parent) === undefined) throw new LongshoreError("not_found", `parent layer ${parent} is not here`);
+    await using _ = await this.#locks.hold(options.expectedDiffId === undefined ? randomId() : chainIdOf(parent, options.expectedDiffId), signal);
+    const known = options.expectedDiffId === undefined ? undefined : this.layer(chainIdOf(parent, options.expectedDiffId));
+    if (known !== undefined) return known;
+    const draft = path.join(this.#root, "tmp", `layer-${randomId().slice(0, 16)}`);
+    await mkdir(path.join(draft, "fs"), { recursive: true });
+    try {
+      const { diffId, sizeBytes, files } = await unpack(path.join(draft, "fs"), source, (doneBytes) => options.onProgress?.({ phase: "extracting", doneBytes }), signal);
+      if (options.expectedDiffId !== undefined && diffId !== options.expectedDiffId) throw new LongshoreError("invalid", `layer has diff id ${diffId}, want ${options.expectedDiffId}`);
+      const chainId = chainIdOf(parent, diffId);
+      const raced = this.layer(chainId);
+      if (raced !== undefined) {
+        await this.#drop(draft);
+        return raced;
+      }
+      await writeFile(path.join(draft, "index.json.gz"), await zip(JSON.stringify(files), { level: 1 }));
+      const place = this.#layerFolder(chainId);
+      await this.#drop(place);
+      await rename(draft, place);
+      const record: LayerRecord = { chainId, diffId, ...(parent !== undefined && { parent }), sizeBytes, createdAt: new Date().toISOString(), ...(options.blob !== undefined && { blob: options.blob }) };
+      await this.#layers.put(chainId, record);
+      return record;
+    } catch (error) {
+      await this.#drop(draft);
+      signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  async removeLayer(chainId: Digest): Promise<void> {
+    const record = this.layer(chainId);
+    if (record === undefined) return;
+    for (const other of this.#layers.values()) if (other.parent === chainId) throw new LongshoreError("conflict", `layer ${chainId} is in use by layer ${other.chainId}`);
+    for (const [key, snapshot] of this.#snapshots.entries()) if (snapshot.parent === chainId) throw new LongshoreError("conflict", `layer ${chainId} is in use by snapshot ${key}`);
+    const done = this.#layers.remove(chainId);
+    const blob = record.blob?.digest;
+    const isShared = blob !== undefined && [...this.#layers.values()].some((other) => other.blob?.digest === blob);
+    await done;
+    await this.#drop(this.#layerFolder(chainId));
+    if (blob !== undefined && !isShared) await this.blobs.remove(blob);
+  }
+
+  async *exportLayer(chainId: Digest, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    const record = this.#need(chainId);
+    if (record.blob === undefined) throw new LongshoreError("internal", `layer ${chainId} has no archive to export`);
+    yield* plainBytes(this.blobs.read(record.blob.digest, signal), signal);
+  }
+
+  async prepare(key: string, parent: Digest | undefined, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#snapshots.get(key) !== undefined) throw new LongshoreError("conflict", `snapshot "${key}" exists`);
+    if (parent !== undefined) this.#need(parent);
+    const place = this.#snapshotFolder(key);
+    const recorded = this.#snapshots.put(key, parent === undefined ? {} : { parent });
+    try {
+      await mkdir(path.join(place, "fs"), { recursive: true, mode: 0o755 });
+      await mkdir(path.join(place, "work"), { mode: 0o700 });
+      await recorded;
+    } catch (error) {
+      await this.removeSnapshot(key);
+      throw error;
+    }
+  }
+
+  mount(key: string): OverlayMount {
+    const snapshot = this.#snapshots.get(key);
+    if (snapshot === undefined) throw new LongshoreError("not_found", `No such snapshot: ${key}`);
+    const place = this.#snapshotFolder(key);
+    return { kind: "overlay", lowers: this.#lowers(snapshot.parent), upper: path.join(place, "fs"), work: path.join(place, "work") };
+  }
+
+  view(chainId: Digest): OverlayMount {
+    this.#need(chainId);
+    return { kind: "overlay", lowers: this.#lowers(chainId) };
+  }
+
+  async removeSnapshot(key: string): Promise<void> {
+    await this.#snapshots.remove(key);
+    await this.#drop(this.#snapshotFolder(key));
+  }
+
+  *snapshots(): IterableIterator<string> {
+    for (const [key] of this.#snapshots.entries()) yield key;
+  }
+
+  async changes(key: string, signal: AbortSignal): Promise<readonly Change[]> {
+    const { upper, lowers } = this.mount(key);
+    return upper === undefined ? [] : await changesOf(upper, lowers, signal);
+  }
+
+  exportDiff(key: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    const { upper } = this.mount(key);
+    if (upper === undefined) throw new LongshoreError("internal", `snapshot ${key} is read-only`);
+    return packTree(upper, { isDiff: true }, signal);
+  }
+
+  async usageBytes(key: string, signal: AbortSignal): Promise<number> {
+    const { upper } = this.mount(key);
+    let total = 0;
+    const seen = new Set<number>();
+    if (upper === undefined) return total;
+    for await (const { stats } of walk(upper)) {
+      signal.throwIfAborted();
+      if (!stats.isFile() || (stats.nlink > 1 && seen.has(stats.ino))) continue;
+      seen.add(stats.ino);
+      total += stats.size;
+    }
+    return total;
+  }
+
+  async files(chainId: Digest, signal: AbortSignal): Promise<readonly FileEntry[]> {
+    const record = this.#need(chainId);
+    const below = new Set<string>();
+    for (const ancestor of this.#chain(record.parent).toReversed()) {
+      signal.throwIfAborted();
+      for (const file of await this.#index(ancestor)) if (file.isWhiteout === true) below.delete(file.path);
+      else below.add(file.path);
+    }
+    const own = await this.#index(chainId);
+    return own
+      .map(({ isWhiteout, isOpaque: _, ...file }): FileEntry => ({ ...file, change: isWhiteout === true ? "deleted" : below.has(file.path) ? "modified" : "added" }))
+      .toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  async *readFile(chainId: Digest, file: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    this.#need(chainId);
+    const known = (await this.#index(chainId)).find((entry) => entry.path === file);
+    if (known === undefined) throw new LongshoreError("not_found", `layer ${chainId} has no file ${JSON.stringify(file)}`);
+    if (known.type !== "file" && known.type !== "hardlink") throw new LongshoreError("invalid", `${JSON.stringify(file)} is a ${known.type}, not a regular file`);
+    // The index's paths are clean, but a parent may be a symlink of the same layer: refuse to follow any.
+    const place = path.join(this.#layerFolder(chainId), "fs", file);
+    await this.#refuseLinks(path.join(this.#layerFolder(chainId), "fs"), file);
+    for await (const chunk of createReadStream(place, { highWaterMark: MiB, signal })) yield chunk as Buffer;
+  }
+
+  async #refuseLinks(root: string, file: string): Promise<void> {
+    let place = root;
+    for (const part of file.split("/").filter((word) => word !== "")) {
+      place = path.join(place, part);
+      if ((await lstat(place)).isSymbolicLink()) throw new LongshoreError("invalid", `${JSON.stringify(file)} leads through a symbolic link`);
+    }
+  }
+
+  async #index(chainId: Digest): Promise<readonly IndexedFile[]> {
+    return JSON.parse((await unzip(await readFile(path.join(this.#layerFolder(chainId), "index.json.gz")))).toString("utf8")) as IndexedFile[];
+  }
+
+  #need(chainId: Digest): LayerRecord {
+    const record = this.layer(chainId);
+    if (record === undefined) throw new LongshoreError("not_found", `No such layer: ${chainId}`);
+    return record;
+  }
+
+  /** Topmost first. */
+  #chain(top: Digest | undefined): Digest[] {
+    const chain: Digest[] = [];
+    for (let next = top; next !== undefined; next = this.#need(next).parent) chain.push(next);
+    return chain;
+  }
+
+  #lowers(top: Digest | undefined): string[] {
+    const chain = this.#chain(top);
+    // Overlay wants at least one lower directory: an empty one stands for "no layers".
+    return chain.length === 0 ? [path.join(this.#root, "empty")] : chain.map((chainId) => path.join(this.#layerFolder(chainId), "fs"));
+  }
+
+  #layerFolder(chainId: Digest): string {
+    return path.join(this.#root, "layers", hexOf(parseDigest(chainId)));
+  }
+
+  #snapshotFolder(key: string): string {
+    if (!/^[\w.-]{1,128}$/.test(key) || key.startsWith(".")) throw new LongshoreError("invalid", `invalid snapshot key ${JSON.stringify(key)}`);
+    return path.join(this.#root, "snapshots", key);
+  }
+
+  async #drop(place: string): Promise<void> {
+    try {
+      await rm(place, { recursive: true, force: true, maxRetries: 2 });
+    } catch (error) {
+      if (errno(error) !== "ENOENT") throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}

@@ -1,0 +1,118 @@
+import { createReadStream, type Stats } from "node:fs";
+import { lstat, opendir, readlink } from "node:fs/promises";
+import path from "node:path";
+import { getXattr, listXattrs } from "#host";
+import { errno, MiB } from "#kernel";
+import { TAR_END, type TarEntry, tarHeader, tarPadding } from "#spec";
+import type { Change } from "./contract.ts";
+
+const OPAQUE_XATTR = "trusted.overlay.opaque";
+
+interface Found {
+  readonly place: string;
+  /** Below the root, without a leading slash. */
+  readonly name: string;
+  readonly stats: Stats;
+  readonly mtimeNano: bigint;
+}
+
+/** Everything below `root` in path order, parents first. */
+export async function* walk(root: string, name = ""): AsyncGenerator<Found> {
+  const entries: string[] = [];
+  for await (const entry of await opendir(path.join(root, name))) entries.push(entry.name);
+  for (const entry of entries.toSorted()) {
+    const inner = name === "" ? entry : `${name}/${entry}`;
+    const place = path.join(root, inner);
+    try {
+      const stats = await lstat(place);
+      const exact = await lstat(place, { bigint: true });
+      yield { place, name: inner, stats, mtimeNano: exact.mtimeNs };
+      if (stats.isDirectory()) yield* walk(root, inner);
+    } catch (error) {
+      // A running container may remove what was just listed.
+      if (errno(error) !== "ENOENT") throw error;
+    }
+  }
+}
+
+export const isWhiteout = (stats: Stats): boolean => stats.isCharacterDevice() && stats.rdev === 0;
+const isOpaque = (place: string): boolean => getXattr(place, OPAQUE_XATTR)?.toString() === "y";
+
+/** A directory tree as a tar. With `isDiff` overlay's whiteouts become `.wh.` names. Source: OCI image spec, layer. */
+export async function* packTree(root: string, options: { isDiff: boolean }, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const links = new Map<string, string>();
+  for await (const found of walk(root)) {
+    signal.throwIfAborted();
+    const { stats, name, place } = found;
+    if (stats.isSocket()) continue;
+    if (options.isDiff && isWhiteout(stats)) {
+      yield tarHeader({ ...entryOf(found, "file"), name: path.posix.join(path.posix.dirname(name), `.wh.${path.posix.basename(name)}`).replace(/^\.\//, ""), sizeBytes: 0, mode: 0, xattrs: new Map() });
+      continue;
+    }
+    const key = stats.nlink > 1 && !stats.isDirectory() ? `${stats.dev}:${stats.ino}` : undefined;
+    const first = key === undefined ? undefined : links.get(key);
+    if (first !== undefined) {
+      yield tarHeader({ ...entryOf(found, "hardlink"), linkName: first });
+      continue;
+    }
+    if (key !== undefined) links.set(key, name);
+    if (stats.isDirectory()) {
+      yield tarHeader({ ...entryOf(found, "directory"), name: `${name}/` });
+      if (options.isDiff && isOpaque(place)) yield tarHeader({ ...entryOf(found, "file"), name: `${name}/.wh..wh..opq`, sizeBytes: 0, mode: 0, xattrs: new Map() });
+    } else if (stats.isSymbolicLink()) yield tarHeader({ ...entryOf(found, "symlink"), linkName: await readlink(place) });
+    else if (stats.isFile()) yield* packFile(found);
+    else yield tarHeader(entryOf(found, stats.isFIFO() ? "fifo" : stats.isBlockDevice() ? "block" : "character"));
+  }
+  yield TAR_END;
+}
+
+/** Exactly the size that the header promised, also when the file grows or shrinks meanwhile. */
+async function* packFile(found: Found): AsyncGenerator<Uint8Array> {
+  const { size } = found.stats;
+  yield tarHeader({ ...entryOf(found, "file"), sizeBytes: size });
+  let left = size;
+  if (size > 0) {
+    for await (const chunk of createReadStream(found.place, { highWaterMark: MiB, end: size - 1 })) {
+      left -= (chunk as Buffer).length;
+      yield chunk as Buffer;
+    }
+  }
+  if (left > 0) yield Buffer.alloc(left);
+  yield tarPadding(size);
+}
+
+function entryOf({ place, name, stats, mtimeNano }: Found, type: TarEntry["type"]): TarEntry {
+  const xattrs = new Map<string, Buffer>();
+  if (!stats.isSymbolicLink()) {
+    for (const attribute of listXattrs(place)) {
+      if (attribute.startsWith("trusted.overlay.") || attribute === "system.posix_acl_access" || attribute === "system.posix_acl_default") continue;
+      const value = getXattr(place, attribute);
+      if (value !== undefined) xattrs.set(attribute, Buffer.from(value));
+    }
+  }
+  const { rdev } = stats;
+  return { name, type, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid, sizeBytes: type === "file" ? stats.size : 0, modifiedNano: mtimeNano, linkName: "", major: (rdev >>> 8) & 0xfff, minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00), xattrs };
+}
+
+/** What `upper` changes against `lowers`, sorted by path. A directory that only passes changes through counts as modified, as Docker shows it. */
+export async function changesOf(upper: string, lowers: readonly string[], signal: AbortSignal): Promise<readonly Change[]> {
+  const changes: Change[] = [];
+  for await (const { name, stats } of walk(upper)) {
+    signal.throwIfAborted();
+    const isBelow = await existsBelow(lowers, name);
+    if (isWhiteout(stats)) changes.push({ kind: "deleted", path: `/${name}` });
+    else changes.push({ kind: isBelow ? "modified" : "added", path: `/${name}` });
+  }
+  return changes.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+async function existsBelow(lowers: readonly string[], name: string): Promise<boolean> {
+  for (const lower of lowers) {
+    try {
+      return !isWhiteout(await lstat(path.join(lower, name)));
+    } catch (error) {
+      if (errno(error) !== "ENOENT" && errno(error) !== "ENOTDIR") throw error;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { Worker } from "node:worker_threads";
+import { PassThrough, Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip, createZstdDecompress } from "node:zlib";
+import { LongshoreError, messageOf, MiB } from "#kernel";
+import { type Digest, parseDigest } from "#spec";
+import type { IndexedFile } from "./layer-writer.ts";
+import type { FromWriter, ToWriter } from "./writer-protocol.ts";
+
+/** Bytes on their way to the writer; more waits. */
+const WINDOW_BYTES = 8 * MiB;
+
+export type Compression = "none" | "gzip" | "zstd";
+
+/** By the first bytes. Source: RFC 1952, RFC 8878. */
+export function compressionOf(head: Uint8Array): Compression {
+  if (head[0] === 0x1f && head[1] === 0x8b) return "gzip";
+  return head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd ? "zstd" : "none";
+}
+
+/** The plain bytes of a stream that may be compressed. Throws `invalid` for broken compression. */
+export async function* plainBytes(source: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const iterator = source[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  if (first.done === true) return;
+  const rest = async function* (): AsyncGenerator<Uint8Array> {
+    yield first.value;
+    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
+  };
+  const kind = compressionOf(first.value);
+  if (kind === "none") {
+    for await (const chunk of rest()) yield asBuffer(chunk);
+    return;
+  }
+  // 1 MiB chunks: the default of 16 KiB halves gzip's speed and quarters zstd's (facts/host).
+  const decompressor = kind === "gzip" ? createGunzip({ chunkSize: MiB }) : createZstdDecompress({ chunkSize: MiB });
+  const out = new PassThrough({ highWaterMark: 2 * MiB });
+  const running = pipeline(Readable.from(rest(), { objectMode: false }), decompressor, out, { signal });
+  running.catch(() => {});
+  try {
+    for await (const chunk of out) yield chunk as Buffer;
+    await running;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof LongshoreError) throw error;
+    throw new LongshoreError("invalid", `${kind} data is broken: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+const asBuffer = (chunk: Uint8Array): Buffer => (Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+
+export interface Unpacked {
+  readonly diffId: Digest;
+  readonly sizeBytes: number;
+  readonly files: readonly IndexedFile[];
+}
+
+/** Unpacks a layer tar into the empty directory `root` by a thread shut into it. Throws `invalid` for what is wrong with the archive. */
+export async function unpack(root: string, source: AsyncIterable<Uint8Array>, onPlainBytes: (total: number) => void, signal: AbortSignal): Promise<Unpacked> {
+  // Warm libuv's pool before the thread exists: a cold one would inherit the thread's root directory (facts/host, verified hole).
+  await stat("/");
+  const worker = new Worker(new URL("./writer-thread.ts", import.meta.url), { workerData: { root }, stderr: false });
+  const finished = Promise.withResolvers<Extract<FromWriter, { kind: "done" }>>();
+  finished.promise.catch(() => {});
+  let outstanding = 0;
+  let wake: () => void = () => {};
+  worker.on("message", (message: FromWriter) => {
+    if (message.kind === "taken") outstanding -= message.bytes;
+    else if (message.kind === "done") finished.resolve(message);
+    else finished.reject(new LongshoreError(message.isInvalid ? "invalid" : "internal", message.message));
+    wake();
+  });
+  worker.on("error", (error) => finished.reject(error));
+  worker.on("exit", () => finished.reject(new LongshoreError("internal", "layer writer thread ended early")));
+  let hasFailed = false;
+  finished.promise.catch(() => {
+    hasFailed = true;
+    wake();
+  });
+  const hash = createHash("sha256");
+  let total = 0;
+  try {
+    for await (const chunk of plainBytes(source, signal)) {
+      signal.throwIfAborted();
+      if (hasFailed) break;
+      hash.update(chunk);
+      total += chunk.length;
+      onPlainBytes(total);
+      const bytes = chunk.byteOffset === 0 && chunk.byteLength === chunk.buffer.byteLength && chunk.byteLength > 65_536 ? chunk : Buffer.from(Uint8Array.prototype.slice.call(chunk));
+      outstanding += bytes.byteLength;
+      const message: ToWriter = { kind: "data", bytes };
+      worker.postMessage(message);
+      while (outstanding > WINDOW_BYTES && !hasFailed) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        wake = resolve;
+        await promise;
+      }
+    }
+    const end: ToWriter = { kind: "end" };
+    if (!hasFailed) worker.postMessage(end);
+    const { sizeBytes, files } = await finished.promise;
+    return { diffId: parseDigest(`sha256:${hash.digest("hex")}`), sizeBytes, files };
+  } finally {
+    worker.removeAllListeners("exit");
+    await worker.terminate();
+  }
+}

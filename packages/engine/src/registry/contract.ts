@@ -1,0 +1,37 @@
+import type { Digest, Reference } from "#spec";
+
+/** Credentials for one registry. */
+export interface Credentials {
+  readonly username?: string;
+  readonly password?: string;
+  readonly identitytoken?: string;
+  readonly registrytoken?: string;
+  readonly serveraddress?: string;
+}
+
+/** A manifest's exact bytes with what the registry said of them. */
+export interface FetchedManifest {
+  readonly bytes: Buffer;
+  readonly mediaType: string;
+  readonly digest: Digest;
+}
+
+/** A conversation with one repository of one registry, with one set of credentials. */
+export interface Repository {
+  /** By tag or digest. Throws `not_found` `manifest for NAME not found: manifest unknown: manifest unknown`, `unauthorized`, `forbidden`, `unavailable`. */
+  manifest(tagOrDigest: string, signal: AbortSignal): Promise<FetchedManifest>;
+  tags(signal: AbortSignal): Promise<readonly string[]>;
+  /** A blob's bytes from `fromByte`; a cut connection is resumed. The caller verifies digest and size. */
+  blob(digest: Digest, sizeBytes: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  hasBlob(digest: Digest, signal: AbortSignal): Promise<boolean>;
+  /** Tries to mount a blob from another repository of the same registry: true when it is there now. */
+  mountBlob(digest: Digest, from: string, signal: AbortSignal): Promise<boolean>;
+  pushBlob(digest: Digest, sizeBytes: number, open: () => AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
+  pushManifest(tagOrDigest: string, bytes: Buffer, mediaType: string, signal: AbortSignal): Promise<Digest>;
+}
+
+export interface Registry extends AsyncDisposable {
+  repository(reference: Reference, credentials: Credentials | undefined, purpose: "pull" | "push"): Repository;
+  /** Checks credentials at `serveraddress` (Docker Hub when empty). Throws `unauthorized`. */
+  login(credentials: Credentials, signal: AbortSignal): Promise<{ identityToken: string; status: string }>;
+}

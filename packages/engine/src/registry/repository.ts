@@ -1,0 +1,232 @@
+import { type ErrorKind, LongshoreError, MiB, readAtMost } from "#kernel";
+import { type Digest, digestOf, familiarName, isDigest, type Reference } from "#spec";
+import type { Credentials, FetchedManifest, Repository } from "./contract.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { HttpClient, HttpRequest, HttpResponse } from "./http-client.ts";
+import { TokenAuth } from "./token-auth.ts";
+
+const MAX_MANIFEST_BYTES = 4 * MiB;
+const MAX_ERROR_BYTES = 65_536;
+const MAX_TAG_PAGES = 200;
+const RETRIES = 5;
+const ACCEPT = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+].join(", ");
+const KINDS: Readonly<Record<number, ErrorKind>> = { 400: "invalid", 401: "unauthorized", 403: "forbidden", 404: "not_found", 429: "unavailable" };
+
+type Send = Omit<HttpRequest, "url" | "isInsecure"> & { readonly path: string };
+
+/** One repository over the first endpoint that answers. Source: OCI distribution spec 1.1. */
+export class RemoteRepository implements Repository {
+  readonly #http: HttpClient;
+  readonly #reference: Reference;
+  readonly #endpoints: readonly Endpoint[];
+  readonly #auths: readonly TokenAuth[];
+  readonly #scope: string;
+  /** The endpoint that answered; the others are not asked again. */
+  #chosen: number | undefined;
+
+  constructor(http: HttpClient, reference: Reference, endpoints: readonly Endpoint[], credentials: Credentials | undefined, purpose: "pull" | "push") {
+    this.#http = http;
+    this.#reference = reference;
+    this.#endpoints = endpoints;
+    // A mirror is another party: the registry's credentials are not for it.
+    this.#auths = endpoints.map((endpoint) => new TokenAuth(http, endpoint.isMirror ? undefined : credentials, endpoint.isInsecure));
+    this.#scope = `repository:${reference.path}:${purpose === "push" ? "pull,push" : "pull"}`;
+  }
+
+  async manifest(tagOrDigest: string, signal: AbortSignal): Promise<FetchedManifest> {
+    const response = await this.#ask({ method: "GET", path: `manifests/${tagOrDigest}`, headers: { accept: ACCEPT } }, signal);
+    if (response.status === 404) {
+      await response.drop();
+      const name = `${familiarName(this.#reference)}${isDigest(tagOrDigest) ? "@" : ":"}${tagOrDigest}`;
+      throw new LongshoreError("not_found", `manifest for ${name} not found: manifest unknown: manifest unknown`);
+    }
+    await this.#refuse(response, 200);
+    const bytes = await readAtMost(response.body, MAX_MANIFEST_BYTES, `manifest ${tagOrDigest}`);
+    const digest = digestOf(bytes);
+    if (isDigest(tagOrDigest) && digest !== tagOrDigest) throw new LongshoreError("invalid", `manifest verification failed for digest ${tagOrDigest}: got ${digest}`);
+    const type = response.headers["content-type"];
+    return { bytes, digest, mediaType: typeof type === "string" ? (type.split(";", 1)[0] ?? type) : "" };
+  }
+
+  async tags(signal: AbortSignal): Promise<readonly string[]> {
+    const tags: string[] = [];
+    let path = "tags/list?n=1000";
+    for (let page = 0; page < MAX_TAG_PAGES; page++) {
+      const response = await this.#ask({ method: "GET", path }, signal);
+      await this.#refuse(response, 200);
+      const parsed = JSON.parse((await readAtMost(response.body, MAX_MANIFEST_BYTES, "tag list")).toString("utf8")) as { tags?: unknown };
+      if (Array.isArray(parsed.tags)) tags.push(...parsed.tags.filter((tag): tag is string => typeof tag === "string"));
+      const link = /<([^>]+)>;\s*rel="?next"?/.exec(String(response.headers["link"] ?? ""))?.[1];
+      if (link === undefined) break;
+      path = link.includes("/tags/list") ? `tags/list${link.slice(link.indexOf("/tags/list") + "/tags/list".length)}` : `tags/list${link}`;
+    }
+    return tags;
+  }
+
+  async *blob(digest: Digest, sizeBytes: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    let done = 0;
+    for (let failures = 0; ; ) {
+      try {
+        const response = await this.#ask({ method: "GET", path: `blobs/${digest}`, headers: done > 0 ? { range: `bytes=${done}-` } : {} }, signal);
+        if (response.status !== 206) await this.#refuse(response, 200);
+        // A server that ignores the range begins again: what is known is skipped.
+        let skip = response.status === 206 ? 0 : done;
+        for await (const chunk of response.body) {
+          const fresh = skip >= chunk.byteLength ? undefined : chunk.subarray(skip);
+          skip -= Math.min(skip, chunk.byteLength);
+          if (fresh === undefined) continue;
+          done += fresh.byteLength;
+          yield fresh;
+        }
+        if (done >= sizeBytes) return;
+        throw new LongshoreError("unavailable", `blob ${digest} ended after ${done} of ${sizeBytes} bytes`);
+      } catch (error) {
+        signal.throwIfAborted();
+        const isFinal = error instanceof LongshoreError && error.kind !== "unavailable";
+        if (isFinal || ++failures > RETRIES) throw error;
+        await pause(failures, signal);
+      }
+    }
+  }
+
+  async hasBlob(digest: Digest, signal: AbortSignal): Promise<boolean> {
+    const response = await this.#ask({ method: "HEAD", path: `blobs/${digest}` }, signal);
+    await response.drop();
+    if (response.status === 200) return true;
+    if (response.status === 404) return false;
+    throw this.#failure(response.status, "");
+  }
+
+  async mountBlob(digest: Digest, from: string, signal: AbortSignal): Promise<boolean> {
+    const response = await this.#ask({ method: "POST", path: `blobs/uploads/?mount=${digest}&from=${encodeURIComponent(from)}` }, signal);
+    await response.drop();
+    if (response.status === 201) return true;
+    // 202 began an upload that nobody will finish: it is given up.
+    const location = response.headers["location"];
+    if (response.status === 202 && typeof location === "string") await (await this.#absolute({ method: "DELETE" }, location, signal)).drop().catch(() => {});
+    return false;
+  }
+
+  async pushBlob(digest: Digest, sizeBytes: number, open: () => AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+    for (let failures = 0; ; ) {
+      try {
+        const begun = await this.#ask({ method: "POST", path: "blobs/uploads/" }, signal);
+        await this.#refuse(begun, 202);
+        await begun.drop();
+        const location = begun.headers["location"];
+        if (typeof location !== "string") throw new LongshoreError("unavailable", "registry began an upload without naming its location");
+        const target = new URL(location, begun.url);
+        target.searchParams.set("digest", digest);
+        const put = await this.#absolute({ method: "PUT", headers: { "content-type": "application/octet-stream", "content-length": String(sizeBytes) }, body: open }, target.href, signal);
+        await this.#refuse(put, 201);
+        await put.drop();
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        const isFinal = error instanceof LongshoreError && error.kind !== "unavailable";
+        if (isFinal || ++failures > RETRIES) throw error;
+        await pause(failures, signal);
+      }
+    }
+  }
+
+  async pushManifest(tagOrDigest: string, bytes: Buffer, mediaType: string, signal: AbortSignal): Promise<Digest> {
+    const response = await this.#ask({ method: "PUT", path: `manifests/${tagOrDigest}`, headers: { "content-type": mediaType }, body: bytes }, signal);
+    await this.#refuse(response, 201);
+    await response.drop();
+    return digestOf(bytes);
+  }
+
+  /** Tries the endpoints in order until one answers; a mirror that lacks something passes on. */
+  async #ask(wanted: Send, signal: AbortSignal): Promise<HttpResponse> {
+    let failure: unknown;
+    const order = this.#chosen === undefined ? this.#endpoints.keys() : [this.#chosen];
+    for (const index of order) {
+      const endpoint = this.#endpoints[index];
+      if (endpoint === undefined) continue;
+      try {
+        const response = await this.#authorised({ ...wanted, url: `${endpoint.base}/v2/${this.#reference.path}/${wanted.path}` }, index, signal);
+        if (endpoint.isMirror && response.status >= 400) {
+          await response.drop();
+          continue;
+        }
+        this.#chosen ??= index;
+        return response;
+      } catch (error) {
+        signal.throwIfAborted();
+        failure ??= error;
+        if (error instanceof LongshoreError && error.kind !== "unavailable") throw error;
+        failure = error;
+      }
+    }
+    throw failure ?? new LongshoreError("unavailable", `no endpoint of ${this.#reference.domain} answered`);
+  }
+
+  async #absolute(wanted: Omit<Send, "path">, location: string, signal: AbortSignal): Promise<HttpResponse> {
+    const index = this.#chosen ?? 0;
+    const base = this.#endpoints[index]?.base ?? "";
+    const url = new URL(location, base);
+    // An upload location on another host gets the bytes but never the credentials.
+    if (url.host !== new URL(base).host) return await this.#http.send({ ...wanted, url: url.href, isInsecure: this.#endpoints[index]?.isInsecure ?? false }, signal);
+    return await this.#authorised({ ...wanted, url: url.href }, index, signal);
+  }
+
+  async #authorised(wanted: Omit<HttpRequest, "isInsecure">, index: number, signal: AbortSignal): Promise<HttpResponse> {
+    const auth = this.#auths[index];
+    const isInsecure = this.#endpoints[index]?.isInsecure ?? false;
+    for (let tries = 0; ; tries++) {
+      const header = auth?.header();
+      const response = await this.#http.send({ ...wanted, isInsecure, headers: { ...wanted.headers, ...(header !== undefined && { authorization: header }) } }, signal);
+      const challenge = response.headers["www-authenticate"];
+      if (response.status !== 401 || tries >= 2 || challenge === undefined || auth === undefined) return response;
+      await response.drop();
+      if (!(await auth.answer([challenge].flat().join(", "), this.#scope, signal))) throw this.#failure(401, "no basic auth credentials");
+    }
+  }
+
+  async #refuse(response: HttpResponse, wanted: number): Promise<void> {
+    if (response.status === wanted) return;
+    const text = (await readAtMost(response.body, MAX_ERROR_BYTES, "registry error").catch(() => Buffer.alloc(0))).toString("utf8");
+    throw this.#failure(response.status, errorText(text));
+  }
+
+  #failure(status: number, text: string): LongshoreError {
+    const name = familiarName(this.#reference);
+    const kind = KINDS[status] ?? "unavailable";
+    if (status === 401 || status === 403) return new LongshoreError(this.#scope.endsWith("push") ? "unauthorized" : "not_found", this.#scope.endsWith("push") ? `denied: requested access to the resource is denied${text === "" ? "" : ` (${text})`}` : `pull access denied for ${name}, repository does not exist or may require 'docker login'${text === "" ? "" : `: ${text}`}`);
+    if (status === 404) return new LongshoreError("not_found", `repository ${name} not found: does not exist or no pull access${text === "" ? "" : `: ${text}`}`);
+    return new LongshoreError(kind, text === "" ? `registry ${this.#reference.domain} answered ${status}` : `registry ${this.#reference.domain} answered ${status}: ${text}`);
+  }
+}
+
+/** `code: message` of the first error in a registry's answer, printable and short. */
+function errorText(body: string): string {
+  try {
+    const parsed = JSON.parse(body) as { errors?: readonly { code?: unknown; message?: unknown }[] };
+    const [first] = parsed.errors ?? [];
+    if (first !== undefined) return `${String(first.code).toLowerCase().replaceAll("_", " ")}: ${String(first.message)}`.replaceAll(/[^\x20-\x7e]/g, " ").slice(0, 300);
+  } catch {
+    // Not JSON: the status says it.
+  }
+  return "";
+}
+
+async function pause(failures: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, Math.min(250 * 2 ** failures, 8000));
+  const onAbort = (): void => {
+    clearTimeout(timer);
+    reject(signal.reason as Error);
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    await promise;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

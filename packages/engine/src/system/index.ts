@@ -1,0 +1,169 @@
+import os from "node:os";
+import { readFile } from "node:fs/promises";
+import type { Clock } from "#kernel";
+import type { Containers } from "#containers";
+import type { Images } from "#images";
+import type { Layers } from "#layers";
+import type { Volumes } from "#volumes";
+import type { EngineIdentity, System } from "./contract.ts";
+import { measure } from "./disk-usage.ts";
+
+export type * from "./contract.ts";
+
+export interface SystemDeps {
+  readonly containers: Containers;
+  readonly images: Images;
+  readonly layers: Layers;
+  readonly volumes: Volumes;
+  readonly clock: Clock;
+  readonly identity: EngineIdentity;
+  readonly starter: { readonly reference: string; readonly file: string };
+}
+
+/** Opens the room that knows the whole engine. Holds nothing. */
+export function openSystem(deps: SystemDeps): System {
+  const { identity } = deps;
+  return {
+    starter: deps.starter,
+    version: (apiVersion, minimum) => ({
+      Platform: { Name: "Longshore" },
+      Components: [
+        {
+          Name: "Engine",
+          Version: identity.version,
+          Details: {
+            ApiVersion: apiVersion,
+            MinAPIVersion: minimum,
+            Arch: goArchitecture(),
+            Os: "linux",
+            KernelVersion: os.release(),
+            NodeVersion: process.version,
+          },
+        },
+        { Name: identity.runtimeName, Version: identity.runtimeVersion, Details: {} },
+      ],
+      Version: identity.version,
+      ApiVersion: apiVersion,
+      MinAPIVersion: minimum,
+      GitCommit: "",
+      GoVersion: "",
+      Os: "linux",
+      Arch: goArchitecture(),
+      KernelVersion: os.release(),
+      BuildTime: "",
+    }),
+    info: () => info(deps),
+    diskUsage: (types, signal) => measure(deps, types, signal),
+  };
+}
+
+function goArchitecture(): string {
+  return process.arch === "x64" ? "amd64" : process.arch;
+}
+
+async function osName(): Promise<{ name: string; version: string }> {
+  const text = await readFile("/etc/os-release", "utf8").catch(() => "");
+  const field = (name: string): string => new RegExp(`^${name}="?([^"\n]*)"?$`, "m").exec(text)?.[1] ?? "";
+  return { name: field("PRETTY_NAME"), version: field("VERSION_ID") };
+}
+
+async function info(deps: SystemDeps): Promise<Readonly<Record<string, unknown>>> {
+  const { identity, containers, images, layers } = deps;
+  const counts = { running: 0, paused: 0, stopped: 0 };
+  for (const { state } of containers.list()) {
+    if (state.status === "running" || state.status === "restarting") counts.running++;
+    else if (state.status === "paused") counts.paused++;
+    else counts.stopped++;
+  }
+  const [system, mounts] = await Promise.all([
+    osName(),
+    readFile("/proc/self/mountinfo", "utf8").catch(() => ""),
+  ]);
+  const isV2 = / \/sys\/fs\/cgroup .* - cgroup2 /.test(mounts);
+  return {
+    ID: identity.id,
+    Containers: containers.list().length,
+    ContainersRunning: counts.running,
+    ContainersPaused: counts.paused,
+    ContainersStopped: counts.stopped,
+    Images: images.list().length,
+    Driver: layers.driver,
+    DriverStatus: [["Backing Filesystem", "overlayfs over the data root"]],
+    Plugins: {
+      Volume: ["local"],
+      Network: ["bridge", "host", "null"],
+      Authorization: null,
+      Log: ["json-file", "none"],
+    },
+    MemoryLimit: true,
+    SwapLimit: true,
+    CpuCfsPeriod: true,
+    CpuCfsQuota: true,
+    CPUShares: true,
+    CPUSet: true,
+    PidsLimit: true,
+    IPv4Forwarding: true,
+    Debug: false,
+    NFd: 0,
+    OomKillDisable: !isV2,
+    NGoroutines: 0,
+    SystemTime: deps.clock.now().toISOString(),
+    LoggingDriver: "json-file",
+    CgroupDriver: "cgroupfs",
+    CgroupVersion: isV2 ? "2" : "1",
+    NEventsListener: 0,
+    KernelVersion: os.release(),
+    OperatingSystem: system.name,
+    OSVersion: system.version,
+    OSType: "linux",
+    Architecture: process.arch === "x64" ? "x86_64" : process.arch,
+    IndexServerAddress: "https://index.docker.io/v1/",
+    RegistryConfig: {
+      AllowNondistributableArtifactsCIDRs: null,
+      AllowNondistributableArtifactsHostnames: null,
+      InsecureRegistryCIDRs: [
+        "127.0.0.0/8",
+        "::1/128",
+        ...identity.insecureRegistries.filter((entry) => entry.includes("/")),
+      ],
+      IndexConfigs: {
+        "docker.io": { Name: "docker.io", Mirrors: identity.mirrors, Secure: true, Official: true },
+        ...Object.fromEntries(
+          identity.insecureRegistries
+            .filter((entry) => !entry.includes("/"))
+            .map((name) => [name, { Name: name, Mirrors: [], Secure: false, Official: false }]),
+        ),
+      },
+      Mirrors: identity.mirrors,
+    },
+    NCPU: os.cpus().length,
+    MemTotal: os.totalmem(),
+    GenericResources: null,
+    DockerRootDir: identity.dataRoot,
+    HttpProxy: "",
+    HttpsProxy: "",
+    NoProxy: "",
+    Name: os.hostname(),
+    Labels: [],
+    ExperimentalBuild: false,
+    ServerVersion: identity.version,
+    Runtimes: { [identity.runtimeName]: { path: identity.runtimeName } },
+    DefaultRuntime: identity.runtimeName,
+    Swarm: {
+      NodeID: "",
+      NodeAddr: "",
+      LocalNodeState: "inactive",
+      ControlAvailable: false,
+      Error: "",
+      RemoteManagers: null,
+    },
+    LiveRestoreEnabled: true,
+    Isolation: "",
+    InitBinary: "",
+    ContainerdCommit: { ID: "", Expected: "" },
+    RuncCommit: { ID: identity.runtimeVersion, Expected: identity.runtimeVersion },
+    InitCommit: { ID: "", Expected: "" },
+    SecurityOptions: ["name=seccomp,profile=builtin"],
+    Warnings: [],
+  };
+}
