@@ -70,7 +70,7 @@ export async function assemble(
     }),
   );
   const images = stack.use(
-    await openImages({ store, events, layers, registry, dataRoot, log: log.child("images"), clock }, signal),
+    await openImages({ store, events, layers, registry, log: log.child("images"), clock }, signal),
   );
   const logs = openLogs({ log: log.child("logs") });
   const containers = stack.use(

@@ -24,7 +24,7 @@ export class LiveState {
   readonly removed: PromiseWithResolvers<Ended> = quiet();
   /** Resolves when the clean-up after the last exit is done. */
   settled: Promise<void> = Promise.resolve();
-  readonly execs = new Map<string, LiveExec>();
+  readonly execs: Map<string, LiveExec> = new Map();
   /** Aborts a restart that waits for its back-off. */
   restart: AbortController | undefined;
   isStopping = false;
@@ -45,7 +45,7 @@ export class ContainerBook {
   readonly #table: Table<Container>;
   readonly #names = new Map<string, string>();
   readonly #live = new Map<string, LiveState>();
-  readonly execs = new Map<string, LiveExec>();
+  readonly execs: Map<string, LiveExec> = new Map();
 
   constructor(table: Table<Container>) {
     this.#table = table;

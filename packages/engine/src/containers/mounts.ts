@@ -109,7 +109,7 @@ export async function copyUpVolumes(
   await mkdir(path.join(context.stateRoot, "tmp"), { recursive: true });
   const place = await mkdtemp(path.join(context.stateRoot, "tmp", "copy-up-"));
   undo.defer(() => rm(place, { recursive: true, force: true }));
-  mountOverlay({ kind: "overlay", lowers: root.lowers }, place);
+  mountOverlay({ lowers: root.lowers }, place);
   undo.defer(() => unmount(place));
   for (const point of wanted) {
     const source = await insideRoot(place, point.destination);

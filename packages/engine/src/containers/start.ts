@@ -87,10 +87,7 @@ async function launch(context: Context, container: Container, signal: AbortSigna
     devices,
     held: heldCapabilities(status),
     isCgroupV2,
-    cgroupParent:
-      container.host.CgroupParent === ""
-        ? "/longshore"
-        : `/${container.host.CgroupParent.replace(/^\/+/, "")}`,
+    cgroupParent: cgroupParentOf(container),
   });
   const task = await context.runtime.start(
     {
@@ -197,4 +194,14 @@ async function openSandbox(
       });
     throw error;
   }
+}
+
+function cgroupParentOf(container: Container): string {
+  const { CgroupParent } = container.host;
+  return CgroupParent === "" ? "/longshore" : `/${CgroupParent.replace(/^\/+/, "")}`;
+}
+
+/** Below each controller's mount: where the runtime puts this container's processes. */
+export function cgroupPathOf(container: Container): string {
+  return `${cgroupParentOf(container)}/${container.id}`;
 }

@@ -4,4 +4,4 @@ export type { DnsSockets, LinkCounters, Plug } from "./linux/network-calls.ts";
 export type { NftElement, NftPart } from "./linux/nftables.ts";
 export { copyTree, isMountPoint, mountDevice, unmountDevice } from "./linux/file-tree.ts";
 export { enterRoot, getXattr, listXattrs, makeNode, makeWhiteout, setTimes, setXattr, syncFileSystem } from "./linux/files.ts";
-export { mountOverlay, mountsBelow, unmount, type OverlayDirectories } from "./linux/mounts.ts";
+export { enterMountNamespace, enterPrivateRoot, mountOverlay, mountsBelow, type OverlayDirectories, type RootBind, unmount } from "./linux/mounts.ts";

@@ -20,7 +20,7 @@ export interface IndexedFile extends Omit<FileEntry, "change"> {
  * whatever a name or link says, it resolves inside. AUFS whiteouts become overlay's. Source: OCI image spec, layer.
  */
 export class LayerWriter implements TarSink {
-  readonly files = new Map<string, IndexedFile>();
+  readonly files: Map<string, IndexedFile> = new Map();
   sizeBytes = 0;
   readonly #directoryTimes: { path: string; nano: bigint }[] = [];
   #fd: number | undefined;

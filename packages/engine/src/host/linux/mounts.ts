@@ -86,3 +86,60 @@ export function mountsBelow(folder: string): readonly string[] {
     .filter((place) => place === folder || place.startsWith(`${folder}/`))
     .toReversed();
 }
+
+const SYS_OPEN_TREE = 428;
+const OPEN_TREE_CLONE = 1;
+const AT_RECURSIVE = 0x8000;
+const CLOEXEC_TREE = 0x80000;
+const CLONE_FS_AND_NEWNS = 0x20200;
+const CLONE_NEWNS = 0x20000;
+const CLONE_FS = 0x200;
+const MS_REC_PRIVATE = 0x44000;
+const O_RDONLY_CLOEXEC = 0x80000;
+
+const openTree = libc.func("long syscall(long, int, const char*, uint)");
+const unshareCall = libc.func("int unshare(int)");
+const setnsCall = libc.func("int setns(int, int)");
+const chrootCall = libc.func("int chroot(const char*)");
+const openCall = libc.func("int open(const char*, int)");
+
+/**
+ * Moves the calling worker thread into the mount namespace of process `pid`: it sees what the container sees, volumes included.
+ * Only *Sync calls of this thread do so; never call it in the main thread. Source: setns(2), mount_namespaces(7).
+ */
+export function enterMountNamespace(pid: number): void {
+  const namespace = checked("open", openCall(`/proc/${pid}/ns/mnt`, O_RDONLY_CLOEXEC) as number, `/proc/${pid}/ns/mnt`);
+  try {
+    checked("unshare", unshareCall(CLONE_FS) as number, "CLONE_FS");
+    checked("setns", setnsCall(namespace, CLONE_NEWNS) as number, `mount namespace of ${pid}`);
+  } finally {
+    closeCall(namespace);
+  }
+}
+
+/** A directory (or file) of the host that shall appear in a private root. */
+export interface RootBind {
+  readonly source: string;
+  readonly destination: string;
+}
+
+/**
+ * Gives the calling worker thread a mount namespace of its own with `overlay` mounted on `target` as root and `binds` inside it.
+ * Binds are taken as detached trees before the root is entered, so that no link in the image can send them to the host.
+ * `makePlace` makes a bind's destination, called inside the new root. All is gone with the thread. Source: open_tree(2), move_mount(2).
+ */
+export function enterPrivateRoot(overlay: OverlayDirectories, target: string, binds: readonly RootBind[], makePlace: (destination: string) => void): void {
+  checked("unshare", unshareCall(CLONE_FS_AND_NEWNS) as number, "CLONE_FS|CLONE_NEWNS");
+  checked("mount", mountCall(null, "/", null, MS_REC_PRIVATE, null) as number, "/ private");
+  const trees = binds.map(({ source, destination }) => ({ destination, fd: checked("open_tree", Number(openTree(SYS_OPEN_TREE, AT_FDCWD, source, OPEN_TREE_CLONE | AT_RECURSIVE | CLOEXEC_TREE)), JSON.stringify(source)) }));
+  try {
+    mountOverlay(overlay, target);
+    checked("chroot", chrootCall(target) as number, JSON.stringify(target));
+    for (const { destination, fd } of trees) {
+      makePlace(destination);
+      checked("move_mount", Number(moveMount(SYS_MOVE_MOUNT, fd, "", AT_FDCWD, destination, MOVE_MOUNT_F_EMPTY_PATH)), JSON.stringify(destination));
+    }
+  } finally {
+    for (const { fd } of trees) closeCall(fd);
+  }
+}

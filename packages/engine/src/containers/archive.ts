@@ -1,0 +1,139 @@
+import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import { Worker } from "node:worker_threads";
+import { plainBytes } from "#layers";
+import { LongshoreError } from "#kernel";
+import type { FromArchive, Job, ToArchive, View } from "./archive/protocol.ts";
+import type { Context } from "./context.ts";
+import type { Container, PathStat } from "./contract.ts";
+
+/** One thread working on a container's files; its answers come in order. */
+class ArchiveThread implements AsyncDisposable {
+  readonly #worker: Worker;
+  readonly #answers: FromArchive[] = [];
+  readonly #release: AsyncDisposable;
+  #wake: () => void = () => {};
+
+  constructor(view: View, job: Job, sources: Readonly<Record<string, boolean>>, release: AsyncDisposable) {
+    this.#release = release;
+    this.#worker = new Worker(new URL("./archive/archive-thread.ts", import.meta.url), { workerData: { view, job, sources } });
+    this.#worker.on("message", (answer: FromArchive) => this.#answered(answer));
+    this.#worker.on("error", (error) => this.#answered({ kind: "failed", errorKind: "internal", message: error.message }));
+  }
+
+  #answered(answer: FromArchive): void {
+    this.#answers.push(answer);
+    this.#wake();
+  }
+
+  send(message: ToArchive): void {
+    this.#worker.postMessage(message);
+  }
+
+  /** The next answer; a failure is thrown. */
+  async answer(signal: AbortSignal): Promise<Exclude<FromArchive, { kind: "failed" }>> {
+    for (;;) {
+      signal.throwIfAborted();
+      const next = this.#answers.shift();
+      if (next?.kind === "failed") throw new LongshoreError(next.errorKind, next.message);
+      if (next !== undefined) return next;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      signal.addEventListener("abort", () => resolve(), { once: true });
+      await promise;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker.terminate();
+    await this.#release[Symbol.asyncDispose]();
+  }
+}
+
+async function openThread(context: Context, name: string, job: Job, signal: AbortSignal): Promise<ArchiveThread> {
+  const container = context.book.get(name);
+  await using held = new AsyncDisposableStack();
+  const { task } = context.book.live(container.id);
+  if (task !== undefined) return new ArchiveThread({ kind: "running", pid: task.pid }, job, {}, held.move());
+  // A start during the job would mount the same upper directory twice: the lock keeps it waiting.
+  held.use(await context.locks.hold(container.id, signal));
+  await stat("/");
+  const folder = path.join(context.stateRoot, "tmp");
+  await mkdir(folder, { recursive: true });
+  const target = await mkdtemp(path.join(folder, "archive-"));
+  held.defer(() => rm(target, { recursive: true, force: true }));
+  const binds = mountsOf(container);
+  const sources: Record<string, boolean> = {};
+  for (const { source, destination } of binds) sources[destination] = (await stat(source)).isDirectory();
+  const { lowers, upper, work } = context.layers.mount(container.id);
+  const root = { lowers, ...(upper !== undefined && { upper }), ...(work !== undefined && { work }) };
+  return new ArchiveThread({ kind: "stopped", root, target, binds }, job, sources, held.move());
+}
+
+function mountsOf(container: Container): { source: string; destination: string }[] {
+  return container.mounts
+    .filter((point) => point.type !== "tmpfs")
+    .map(({ source, destination }) => ({ source, destination }))
+    .toSorted((a, b) => a.destination.split("/").length - b.destination.split("/").length);
+}
+
+/** HEAD archive. Throws `not_found`. */
+export async function statPath(context: Context, name: string, place: string, signal: AbortSignal): Promise<PathStat> {
+  const container = context.book.get(name);
+  await using thread = await openThread(context, container.id, { kind: "stat", path: place }, signal);
+  const answer = await named(thread.answer(signal), container);
+  if (answer.kind !== "stat") throw new LongshoreError("internal", `archive thread answered ${answer.kind}`);
+  return answer.stat;
+}
+
+/** GET archive. The tar must be read to its end or returned. */
+export async function readArchive(context: Context, name: string, place: string, signal: AbortSignal): Promise<{ stat: PathStat; tar: AsyncIterable<Uint8Array> }> {
+  const container = context.book.get(name);
+  await using opened = new AsyncDisposableStack();
+  const thread = opened.use(await openThread(context, container.id, { kind: "read", path: place }, signal));
+  const answer = await named(thread.answer(signal), container);
+  if (answer.kind !== "stat") throw new LongshoreError("internal", `archive thread answered ${answer.kind}`);
+  return { stat: answer.stat, tar: pieces(thread, opened.move(), signal) };
+}
+
+/** GET export. */
+export async function exportRoot(context: Context, name: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  await using opened = new AsyncDisposableStack();
+  const thread = opened.use(await openThread(context, name, { kind: "export" }, signal));
+  await thread.answer(signal);
+  return pieces(thread, opened.move(), signal);
+}
+
+async function* pieces(thread: ArchiveThread, opened: AsyncDisposableStack, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  await using _ = opened;
+  for (;;) {
+    thread.send({ kind: "next" });
+    const answer = await thread.answer(signal);
+    if (answer.kind === "done") return;
+    if (answer.kind === "piece") yield answer.bytes;
+  }
+}
+
+/** PUT archive: unpacks into an existing directory. */
+export async function writeArchive(context: Context, name: string, place: string, source: AsyncIterable<Uint8Array>, options: { isKeepingKind: boolean; isKeepingOwner: boolean }, signal: AbortSignal): Promise<void> {
+  const container = context.book.get(name);
+  if (container.host.ReadonlyRootfs && !container.mounts.some((point) => point.isWritable && (place === point.destination || place.startsWith(`${point.destination}/`)))) throw new LongshoreError("forbidden", "container rootfs is marked read-only");
+  await using thread = await openThread(context, container.id, { kind: "write", path: place, isKeepingKind: options.isKeepingKind }, signal);
+  await named(thread.answer(signal), container);
+  for await (const chunk of plainBytes(source, signal)) {
+    thread.send({ kind: "data", bytes: Buffer.from(chunk) });
+    await thread.answer(signal);
+  }
+  thread.send({ kind: "end" });
+  await thread.answer(signal);
+}
+
+/** Docker's text names the container's path: `Could not find the file /x in container NAME`. */
+async function named<T>(answer: Promise<T>, container: Container): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof LongshoreError && error.kind === "not_found") throw new LongshoreError("not_found", `${error.message} ${container.name}`, { cause: error });
+    throw error;
+  }
+}

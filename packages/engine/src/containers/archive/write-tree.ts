@@ -1,0 +1,103 @@
+import { chmodSync, chownSync, closeSync, constants, lchownSync, linkSync, lstatSync, mkdirSync, openSync, rmSync, statSync, symlinkSync, unlinkSync, writeSync } from "node:fs";
+import path from "node:path";
+import { makeNode, setTimes } from "#host";
+import { errno, LongshoreError, messageOf } from "#kernel";
+import type { TarEntry, TarSink } from "#spec";
+
+const TYPE_BITS = { character: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
+
+/** Unpacks an archive into a directory of the current root (docker cp). Names stay below the directory; links resolve inside the root. */
+export class TreeWriter implements TarSink {
+  readonly #base: string;
+  readonly #isKeepingKind: boolean;
+  #fd: number | undefined;
+  #current: { readonly entry: TarEntry; readonly place: string } | undefined;
+
+  /** Throws `not_found` or `invalid` in Docker's words when `directory` is none. */
+  constructor(directory: string, isKeepingKind: boolean) {
+    this.#base = directory.replace(/\/+$/, "") || "/";
+    this.#isKeepingKind = isKeepingKind;
+    try {
+      if (!statSync(this.#base).isDirectory()) throw new LongshoreError("invalid", "extraction point is not a directory");
+    } catch (error) {
+      if (errno(error) === "ENOENT" || errno(error) === "ENOTDIR") throw new LongshoreError("not_found", `Could not find the file ${directory} in container`, { cause: error });
+      throw error;
+    }
+  }
+
+  entry(entry: TarEntry): void {
+    const name = path.posix.normalize(`/${entry.name}`).replace(/(.)\/$/, "$1");
+    const place = name === "/" ? this.#base : `${this.#base === "/" ? "" : this.#base}${name}`;
+    this.#current = { entry, place };
+    if (name === "/") return;
+    try {
+      this.#make(entry, place);
+    } catch (error) {
+      throw translated(error, place);
+    }
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#fd === undefined || this.#current === undefined) return;
+    try {
+      for (let at = 0; at < chunk.length; ) at += writeSync(this.#fd, chunk, at);
+    } catch (error) {
+      throw translated(error, this.#current.place);
+    }
+  }
+
+  end(): void {
+    if (this.#fd === undefined || this.#current === undefined) return;
+    closeSync(this.#fd);
+    this.#fd = undefined;
+    this.#attributes(this.#current.place, this.#current.entry);
+  }
+
+  #make(entry: TarEntry, place: string): void {
+    mkdirSync(path.posix.dirname(place), { recursive: true });
+    const isDirectory = entry.type === "directory";
+    const before = lstatSync(place, { throwIfNoEntry: false });
+    if (before !== undefined && this.#isKeepingKind && before.isDirectory() !== isDirectory) throw new LongshoreError("invalid", `cannot overwrite ${before.isDirectory() ? "directory" : "non-directory"} "${place}" with ${isDirectory ? "directory" : "non-directory"}`);
+    if (before !== undefined && !(before.isDirectory() && isDirectory)) {
+      if (before.isDirectory()) rmSync(place, { recursive: true });
+      else unlinkSync(place);
+    }
+    switch (entry.type) {
+      case "directory":
+        if (before?.isDirectory() !== true) mkdirSync(place);
+        break;
+      case "file":
+        this.#fd = openSync(place, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+        return;
+      case "symlink":
+        symlinkSync(entry.linkName, place);
+        break;
+      case "hardlink":
+        linkSync(`${this.#base === "/" ? "" : this.#base}${path.posix.normalize(`/${entry.linkName}`)}`, place);
+        return;
+      case "character":
+      case "block":
+      case "fifo":
+        makeNode(place, TYPE_BITS[entry.type] | entry.mode, entry.major, entry.minor);
+        break;
+    }
+    this.#attributes(place, entry);
+  }
+
+  #attributes(place: string, entry: TarEntry): void {
+    if (entry.type === "symlink") lchownSync(place, entry.uid, entry.gid);
+    else {
+      chownSync(place, entry.uid, entry.gid);
+      chmodSync(place, entry.mode);
+    }
+    setTimes(place, entry.modifiedNano);
+  }
+}
+
+function translated(error: unknown, place: string): unknown {
+  if (error instanceof LongshoreError) return error;
+  const code = errno(error);
+  if (code === "EROFS") return new LongshoreError("forbidden", "container rootfs is marked read-only", { cause: error });
+  if (code === "ENOSPC" || code === "EDQUOT") return new LongshoreError("internal", `no space left on device while writing "${place}"`, { cause: error });
+  return new LongshoreError("invalid", `cannot write "${place}": ${messageOf(error)}`, { cause: error });
+}
