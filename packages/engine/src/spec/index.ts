@@ -1,4 +1,5 @@
 export * from "./digest.ts";
+export * from "./log-format.ts";
 export type * from "./oci-image.ts";
 export type * from "./oci-runtime.ts";
 export * from "./reference.ts";

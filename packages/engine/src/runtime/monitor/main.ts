@@ -1,0 +1,160 @@
+import { closeSync, globSync, openSync, rmSync } from "node:fs";
+import net from "node:net";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { messageOf } from "#kernel";
+import { becomeSubreaper, lockFile, spawnProcess } from "#host";
+import { FdStore } from "./fd-store.ts";
+import { childEnd } from "./process-end.ts";
+import {
+  MONITOR_PROTOCOL_VERSION,
+  type ExitRecord,
+  type MonitorCalls,
+  type MonitorMethod,
+  type MonitorRequest,
+} from "./protocol.ts";
+import { Supervised, TASK_FILE, type Surroundings } from "./supervised.ts";
+import { Watcher } from "./watcher.ts";
+
+/** The monitor: started detached by an engine, one per STATE_ROOT, it outlives engines. */
+class Monitor {
+  readonly #directory: string;
+  readonly #watcher = new Watcher();
+  readonly #store: FdStore;
+  readonly #tasks = new Map<string, Supervised>();
+  readonly #engines = new Set<net.Socket>();
+  readonly #around: Surroundings;
+
+  constructor(stateRoot: string) {
+    this.#directory = path.join(stateRoot, "monitor");
+    this.#store = FdStore.open(this.#directory);
+    this.#around = {
+      watcher: this.#watcher,
+      store: this.#store,
+      onExit: (key, exit) => this.#announce(key, exit),
+    };
+  }
+
+  async run(stateRoot: string): Promise<void> {
+    const loop = this.#watcher.run();
+    const kept = this.#store.restore();
+    const found = globSync(
+      [`containers/*/${TASK_FILE}`, `containers/*/execs/*/${TASK_FILE}`].map((p) => path.join(stateRoot, p)),
+    );
+    await Promise.all(found.map((file) => this.#adopt(path.dirname(file), kept)));
+    for (const [key, fds] of kept) {
+      if (this.#tasks.has(key)) continue;
+      for (const fd of fds.values()) closeSync(fd);
+      this.#store.drop(key);
+    }
+    const socket = path.join(this.#directory, "monitor.sock");
+    rmSync(socket, { force: true });
+    const server = net.createServer((connection) => this.#serve(connection));
+    server.listen(socket);
+    await loop;
+  }
+
+  async #adopt(directory: string, kept: ReadonlyMap<string, ReadonlyMap<string, number>>): Promise<void> {
+    const exec = /containers\/([^/]+)\/execs\/([^/]+)$/.exec(directory);
+    const key = exec === null ? path.basename(directory) : `${exec[1]}/${exec[2]}`;
+    try {
+      const task = await Supervised.adopt(this.#around, directory, kept.get(key) ?? new Map());
+      if (task !== undefined) this.#tasks.set(key, task);
+    } catch (error) {
+      process.stderr.write(`cannot adopt ${key}: ${messageOf(error)}\n`);
+    }
+  }
+
+  #announce(key: string, exit: ExitRecord): void {
+    const line = `${JSON.stringify({ event: "exit", key, exit })}\n`;
+    for (const engine of this.#engines) engine.write(line);
+  }
+
+  #serve(connection: net.Socket): void {
+    this.#engines.add(connection);
+    connection.on("error", () => {}); // "close" follows
+    connection.on("close", () => {
+      this.#engines.delete(connection);
+      if (this.#engines.size === 0) for (const task of this.#tasks.values()) task.drain();
+    });
+    createInterface({ input: connection }).on("line", (line) => {
+      const request = JSON.parse(line) as MonitorRequest;
+      void this.#answer(request).then((answer) => {
+        connection.write(`${JSON.stringify({ id: request.id, ...answer })}\n`);
+      });
+    });
+  }
+
+  async #answer(request: MonitorRequest): Promise<{ result: unknown } | { error: string }> {
+    try {
+      return { result: await this.#perform(request) };
+    } catch (error) {
+      return { error: messageOf(error) };
+    }
+  }
+
+  async #perform(request: MonitorRequest): Promise<MonitorCalls[MonitorMethod]["result"]> {
+    switch (request.method) {
+      case "hello":
+        return { version: MONITOR_PROTOCOL_VERSION, pid: process.pid };
+      case "retire": {
+        const isIdle = this.#tasks.size === 0;
+        if (request.params.onlyWhenIdle && !isIdle) return { isLeaving: false };
+        setImmediate(() => {
+          if (isIdle) process.kill(this.#store.holderPid, "SIGKILL");
+          process.kill(process.pid, "SIGKILL"); // a thread of ours sits in epoll_wait: a polite exit would wait for it
+        });
+        return { isLeaving: true };
+      }
+      case "start": {
+        const task = await Supervised.launch(this.#around, request.params);
+        this.#tasks.set(request.params.key, task);
+        if (this.#engines.size === 0) task.drain();
+        return task.record;
+      }
+      case "list":
+        return [...this.#tasks.values()].map((task) => task.record);
+      case "signal":
+        return { isGone: this.#tasks.get(request.params.key)?.signal(request.params.signalNumber) !== true };
+      case "resize":
+        this.#tasks.get(request.params.key)?.resize(request.params.rows, request.params.columns);
+        return {};
+      case "closeStdin":
+        this.#tasks.get(request.params.key)?.closeStdin();
+        return {};
+      case "forget":
+        for (const key of request.params.keys) {
+          const task = this.#tasks.get(key);
+          if (task?.isRunning !== false) continue;
+          task.forget();
+          this.#tasks.delete(key);
+        }
+        return {};
+      case "run":
+        return { code: await this.#runCommand(request.params.argv, request.params.env) };
+    }
+  }
+
+  async #runCommand(argv: readonly string[], env: readonly string[]): Promise<number> {
+    const nothing = openSync("/dev/null", "r+");
+    const pid = spawnProcess({ path: argv[0] ?? "", argv, env, fds: [nothing, nothing, nothing] });
+    closeSync(nothing);
+    return await childEnd(this.#watcher, pid);
+  }
+}
+
+/** Only one monitor may write the logs: the lock goes with the process. */
+async function lockOrGiveUp(stateRoot: string): Promise<void> {
+  const fd = openSync(path.join(stateRoot, "monitor", "lock"), "w", 0o600);
+  for (let attempt = 0; !lockFile(fd); attempt++) {
+    if (attempt === 500) throw new Error(`another monitor serves "${stateRoot}"`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const stateRoot = process.argv[2] ?? "";
+becomeSubreaper();
+process.on("SIGHUP", () => {});
+process.on("SIGINT", () => {});
+await lockOrGiveUp(stateRoot);
+await new Monitor(stateRoot).run(stateRoot);

@@ -1,0 +1,345 @@
+import { closeSync, constants, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { LongshoreError } from "#kernel";
+import {
+  makeFifo,
+  oomKillCount,
+  openPidfd,
+  resizeTerminal,
+  signalProcess,
+  spawnProcess,
+  wallNano,
+} from "#host";
+import { ConsoleSocket } from "./console-socket.ts";
+import type { FdStore } from "./fd-store.ts";
+import { childEnd, UNKNOWN_EXIT_CODE, watchEnd } from "./process-end.ts";
+import { ProcessOutput, streamsOf } from "./process-output.ts";
+import type { ExitRecord, LaunchRequest, TaskRecord } from "./protocol.ts";
+import type { Watcher } from "./watcher.ts";
+
+export const TASK_FILE = "task.json";
+export const EXIT_FILE = "exit.json";
+
+export interface Surroundings {
+  readonly watcher: Watcher;
+  readonly store: FdStore;
+  readonly onExit: (key: string, exit: ExitRecord) => void;
+}
+
+/** What task.json holds from before the runtime runs until the process is known. */
+export interface TaskFile {
+  readonly launch: LaunchRequest;
+  /** Pid of the runtime while it works. */
+  readonly runtimePid?: number;
+  readonly pid?: number;
+  readonly startedAtNano?: string;
+  readonly isStdinClosed?: boolean;
+}
+
+/** One process that a runtime started: its end, its output, its terminal, its stdin. */
+export class Supervised {
+  readonly #around: Surroundings;
+  readonly #launch: LaunchRequest;
+  readonly #output: ProcessOutput;
+  readonly #pid: number;
+  readonly #startedAtNano: string;
+  readonly #pidfd: number | undefined;
+  #master: number | undefined;
+  #stdin: number | undefined;
+  #exit: ExitRecord | undefined;
+  #isStdinClosed: boolean;
+
+  private constructor(
+    around: Surroundings,
+    launch: LaunchRequest,
+    output: ProcessOutput,
+    known: {
+      pid: number;
+      startedAtNano: string;
+      pidfd?: number | undefined;
+      master?: number | undefined;
+      stdin?: number | undefined;
+      exit?: ExitRecord | undefined;
+      isStdinClosed: boolean;
+    },
+  ) {
+    this.#around = around;
+    this.#launch = launch;
+    this.#output = output;
+    this.#pid = known.pid;
+    this.#startedAtNano = known.startedAtNano;
+    this.#pidfd = known.pidfd;
+    this.#master = known.master;
+    this.#stdin = known.stdin;
+    this.#exit = known.exit;
+    this.#isStdinClosed = known.isStdinClosed;
+  }
+
+  /** Runs the runtime and returns when the first process is there. A failure leaves no descriptor and no record. */
+  static async launch(around: Surroundings, launch: LaunchRequest): Promise<Supervised> {
+    const { watcher, store } = around;
+    using undo = new DisposableStack();
+    writeTask({ launch });
+    rmSync(path.join(launch.directory, EXIT_FILE), { force: true });
+    rmSync(launch.pidFile, { force: true });
+    rmSync(launch.errorFile, { force: true });
+    undo.defer(() => rmSync(path.join(launch.directory, TASK_FILE), { force: true }));
+    const output = ProcessOutput.open(launch, watcher, new Map());
+    undo.defer(() => output.close());
+    const console =
+      launch.consoleSocket === undefined ? undefined : new ConsoleSocket(launch.consoleSocket, watcher);
+    if (console !== undefined) undo.use(console);
+    const stdio = openStdio(launch, output);
+    let runtimePid: number;
+    try {
+      runtimePid = spawnProcess({
+        path: launch.argv[0] ?? "",
+        argv: launch.argv,
+        env: launch.env,
+        fds: stdio.fds,
+      });
+    } catch (error) {
+      if (stdio.writer !== undefined) closeSync(stdio.writer);
+      throw error;
+    } finally {
+      for (const fd of stdio.fds) closeSync(fd);
+    }
+    const stdin = stdio.writer;
+    if (stdin !== undefined) undo.defer(() => closeSync(stdin));
+    const end = childEnd(watcher, runtimePid);
+    writeTask({ launch, runtimePid });
+    store.put(launch.key, output.kept);
+    if (stdin !== undefined) store.put(launch.key, { stdin });
+    undo.defer(() => store.drop(launch.key));
+    const code = await end;
+    if (code !== 0) throw new LongshoreError("invalid", runtimeError(launch, code));
+
+    const pid = Number(readFileSync(launch.pidFile, "latin1"));
+    const pidfd = openPidfd(pid); // our child by the subreaper setting, so it cannot be gone
+    undo.defer(() => closeSync(pidfd));
+    store.put(launch.key, { pidfd });
+    const master = await console?.master;
+    if (master !== undefined) {
+      undo.defer(() => closeSync(master));
+      store.put(launch.key, { master });
+      if (launch.size !== undefined) resizeTerminal(master, ...launch.size);
+    }
+    const startedAtNano = String(wallNano());
+    writeTask({ launch, pid, startedAtNano });
+    console?.[Symbol.dispose]();
+    undo.move();
+    const supervised = new Supervised(around, launch, output, {
+      pid,
+      startedAtNano,
+      pidfd,
+      master,
+      stdin,
+      isStdinClosed: stdin === undefined,
+    });
+    supervised.#begin(true);
+    return supervised;
+  }
+
+  /** Goes on with what an earlier monitor started. Undefined when its start left no process. */
+  static async adopt(
+    around: Surroundings,
+    directory: string,
+    kept: ReadonlyMap<string, number>,
+  ): Promise<Supervised | undefined> {
+    const task = JSON.parse(readFileSync(path.join(directory, TASK_FILE), "utf8")) as TaskFile;
+    const exit = readExit(directory);
+    const { launch } = task;
+    if (exit === undefined && task.pid === undefined && task.runtimePid !== undefined)
+      await foreignEnd(around.watcher, task.runtimePid, kept.get("runtime"));
+    const pid = task.pid ?? pidIn(launch.pidFile);
+    const startedAtNano = task.startedAtNano ?? String(wallNano());
+    if (pid === undefined) {
+      for (const fd of kept.values()) closeSync(fd);
+      around.store.drop(launch.key);
+      rmSync(path.join(directory, TASK_FILE), { force: true });
+      return undefined;
+    }
+    if (exit !== undefined) {
+      for (const fd of kept.values()) closeSync(fd);
+      const output = ProcessOutput.open({ ...launch, output: { kind: "discard" } }, around.watcher, new Map());
+      return new Supervised(around, launch, output, { pid, startedAtNano, exit, isStdinClosed: true });
+    }
+    const output = ProcessOutput.open(launch, around.watcher, kept);
+    const pidfd = kept.get("pidfd") ?? pidfdOrGone(pid);
+    const isStdinClosed = !launch.hasStdin || task.isStdinClosed === true;
+    const supervised = new Supervised(around, launch, output, {
+      pid,
+      startedAtNano,
+      pidfd,
+      master: kept.get("master"),
+      stdin: kept.get("stdin"),
+      isStdinClosed,
+    });
+    if (task.pid === undefined) {
+      writeTask({ launch, pid, startedAtNano });
+      if (pidfd !== undefined) around.store.put(launch.key, { pidfd });
+    }
+    supervised.#begin(false);
+    return supervised;
+  }
+
+  #begin(isNewRun: boolean): void {
+    this.#output.begin(this.#master, isNewRun);
+    if (this.#pidfd === undefined) this.#ended(UNKNOWN_EXIT_CODE);
+    else watchEnd(this.#around.watcher, this.#pid, this.#pidfd, (code) => this.#ended(code));
+  }
+
+  get isRunning(): boolean {
+    return this.#exit === undefined;
+  }
+
+  get record(): TaskRecord {
+    return {
+      launch: this.#launch,
+      pid: this.#pid,
+      startedAtNano: this.#startedAtNano,
+      isStdinClosed: this.#isStdinClosed,
+      ...(this.#exit === undefined ? {} : { exit: this.#exit }),
+      ...(this.#master === undefined ? {} : { masterFd: this.#master }),
+    };
+  }
+
+  signal(signalNumber: number): boolean {
+    if (this.#exit !== undefined || this.#pidfd === undefined) return false;
+    try {
+      signalProcess(this.#pidfd, signalNumber);
+      return true;
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
+      throw error;
+    }
+  }
+
+  resize(rows: number, columns: number): void {
+    if (this.#master !== undefined) resizeTerminal(this.#master, rows, columns);
+  }
+
+  closeStdin(): void {
+    if (this.#isStdinClosed) return;
+    this.#isStdinClosed = true;
+    if (this.#exit === undefined)
+      writeTask({
+        launch: this.#launch,
+        pid: this.#pid,
+        startedAtNano: this.#startedAtNano,
+        isStdinClosed: true,
+      });
+    this.#dropStdin();
+    this.#around.store.drop(this.#launch.key, "stdin");
+  }
+
+  /** The engine that read a FIFO is gone. */
+  drain(): void {
+    this.#output.drain();
+  }
+
+  /** Forgets an ended process. */
+  forget(): void {
+    this.#around.store.drop(this.#launch.key);
+    this.#output.close();
+    this.#master = undefined;
+  }
+
+  #dropStdin(): void {
+    if (this.#stdin !== undefined) closeSync(this.#stdin);
+    this.#stdin = undefined;
+  }
+
+  #ended(code: number): void {
+    this.#output.finish();
+    const exit: ExitRecord = {
+      code,
+      atNano: String(wallNano()),
+      isOomKilled: this.#launch.cgroupsPath !== undefined && oomKillCount(this.#launch.cgroupsPath) > 0,
+    };
+    writeJson(path.join(this.#launch.directory, EXIT_FILE), exit);
+    this.#exit = exit;
+    this.#dropStdin();
+    if (this.#pidfd !== undefined) closeSync(this.#pidfd);
+    this.#around.onExit(this.#launch.key, exit);
+  }
+}
+
+function openStdio(
+  launch: LaunchRequest,
+  output: ProcessOutput,
+): { readonly fds: readonly number[]; readonly writer?: number } {
+  const nothing = (): number => openSync("/dev/null", constants.O_RDWR);
+  if (launch.consoleSocket !== undefined) return { fds: [nothing(), nothing(), nothing()] };
+  const outputs = streamsOf(launch).map((stream) => output.openWriter(stream));
+  if (!launch.hasStdin) return { fds: [nothing(), ...outputs] };
+  const file = path.join(launch.directory, "stdin");
+  makeFifo(file, 0o600);
+  const both = openSync(file, constants.O_RDWR | constants.O_NONBLOCK);
+  // The process gets a read end of its own: one opened read-write would never see end of file.
+  const reader = openSync(file, constants.O_RDONLY);
+  const writer = openSync(file, constants.O_WRONLY | constants.O_NONBLOCK);
+  closeSync(both);
+  return { fds: [reader, ...outputs], writer };
+}
+
+/** The runtime's own sentence: the last one of its error file. */
+function runtimeError(launch: LaunchRequest, code: number): string {
+  let text = "";
+  try {
+    text = readFileSync(launch.errorFile, "utf8");
+  } catch {
+    // It died before it could say why.
+  }
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  const fatal = lines.findLast((line) => /"level":\s*"(error|fatal)"/.test(line)) ?? lines.at(-1);
+  if (fatal === undefined) return `the runtime ended with code ${code}`;
+  try {
+    return String((JSON.parse(fatal) as { msg?: unknown }).msg ?? fatal);
+  } catch {
+    return fatal;
+  }
+}
+
+function writeTask(task: TaskFile): void {
+  writeJson(path.join(task.launch.directory, TASK_FILE), task);
+}
+
+function writeJson(file: string, value: unknown): void {
+  writeFileSync(`${file}.new`, JSON.stringify(value));
+  renameSync(`${file}.new`, file);
+}
+
+function readExit(directory: string): ExitRecord | undefined {
+  try {
+    return JSON.parse(readFileSync(path.join(directory, EXIT_FILE), "utf8")) as ExitRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+function pidIn(file: string): number | undefined {
+  try {
+    return Number(readFileSync(file, "latin1")) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function pidfdOrGone(pid: number): number | undefined {
+  try {
+    return openPidfd(pid);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Waits for a runtime that an earlier monitor started. */
+async function foreignEnd(watcher: Watcher, pid: number, kept: number | undefined): Promise<void> {
+  const pidfd = kept ?? pidfdOrGone(pid);
+  if (pidfd === undefined) return;
+  await new Promise<number>((resolve) => {
+    watchEnd(watcher, pid, pidfd, resolve);
+  });
+  if (kept === undefined) closeSync(pidfd);
+}
