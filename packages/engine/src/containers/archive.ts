@@ -16,9 +16,13 @@ class ArchiveThread implements AsyncDisposable {
 
   constructor(view: View, job: Job, sources: Readonly<Record<string, boolean>>, release: AsyncDisposable) {
     this.#release = release;
-    this.#worker = new Worker(new URL("./archive/archive-thread.ts", import.meta.url), { workerData: { view, job, sources } });
+    this.#worker = new Worker(new URL("./archive/archive-thread.ts", import.meta.url), {
+      workerData: { view, job, sources },
+    });
     this.#worker.on("message", (answer: FromArchive) => this.#answered(answer));
-    this.#worker.on("error", (error) => this.#answered({ kind: "failed", errorKind: "internal", message: error.message }));
+    this.#worker.on("error", (error) =>
+      this.#answered({ kind: "failed", errorKind: "internal", message: error.message }),
+    );
   }
 
   #answered(answer: FromArchive): void {
@@ -50,7 +54,12 @@ class ArchiveThread implements AsyncDisposable {
   }
 }
 
-async function openThread(context: Context, name: string, job: Job, signal: AbortSignal): Promise<ArchiveThread> {
+async function openThread(
+  context: Context,
+  name: string,
+  job: Job,
+  signal: AbortSignal,
+): Promise<ArchiveThread> {
   const container = context.book.get(name);
   await using held = new AsyncDisposableStack();
   const { task } = context.book.live(container.id);
@@ -78,7 +87,12 @@ function mountsOf(container: Container): { source: string; destination: string }
 }
 
 /** HEAD archive. Throws `not_found`. */
-export async function statPath(context: Context, name: string, place: string, signal: AbortSignal): Promise<PathStat> {
+export async function statPath(
+  context: Context,
+  name: string,
+  place: string,
+  signal: AbortSignal,
+): Promise<PathStat> {
   const container = context.book.get(name);
   await using thread = await openThread(context, container.id, { kind: "stat", path: place }, signal);
   const answer = await named(thread.answer(signal), container);
@@ -87,7 +101,12 @@ export async function statPath(context: Context, name: string, place: string, si
 }
 
 /** GET archive. The tar must be read to its end or returned. */
-export async function readArchive(context: Context, name: string, place: string, signal: AbortSignal): Promise<{ stat: PathStat; tar: AsyncIterable<Uint8Array> }> {
+export async function readArchive(
+  context: Context,
+  name: string,
+  place: string,
+  signal: AbortSignal,
+): Promise<{ stat: PathStat; tar: AsyncIterable<Uint8Array> }> {
   const container = context.book.get(name);
   await using opened = new AsyncDisposableStack();
   const thread = opened.use(await openThread(context, container.id, { kind: "read", path: place }, signal));
@@ -97,14 +116,22 @@ export async function readArchive(context: Context, name: string, place: string,
 }
 
 /** GET export. */
-export async function exportRoot(context: Context, name: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+export async function exportRoot(
+  context: Context,
+  name: string,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> {
   await using opened = new AsyncDisposableStack();
   const thread = opened.use(await openThread(context, name, { kind: "export" }, signal));
   await thread.answer(signal);
   return pieces(thread, opened.move(), signal);
 }
 
-async function* pieces(thread: ArchiveThread, opened: AsyncDisposableStack, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* pieces(
+  thread: ArchiveThread,
+  opened: AsyncDisposableStack,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   await using _ = opened;
   for (;;) {
     thread.send({ kind: "next" });
@@ -115,10 +142,29 @@ async function* pieces(thread: ArchiveThread, opened: AsyncDisposableStack, sign
 }
 
 /** PUT archive: unpacks into an existing directory. */
-export async function writeArchive(context: Context, name: string, place: string, source: AsyncIterable<Uint8Array>, options: { isKeepingKind: boolean; isKeepingOwner: boolean }, signal: AbortSignal): Promise<void> {
+export async function writeArchive(
+  context: Context,
+  name: string,
+  place: string,
+  source: AsyncIterable<Uint8Array>,
+  options: { isKeepingKind: boolean; isKeepingOwner: boolean },
+  signal: AbortSignal,
+): Promise<void> {
   const container = context.book.get(name);
-  if (container.host.ReadonlyRootfs && !container.mounts.some((point) => point.isWritable && (place === point.destination || place.startsWith(`${point.destination}/`)))) throw new LongshoreError("forbidden", "container rootfs is marked read-only");
-  await using thread = await openThread(context, container.id, { kind: "write", path: place, isKeepingKind: options.isKeepingKind }, signal);
+  if (
+    container.host.ReadonlyRootfs &&
+    !container.mounts.some(
+      (point) =>
+        point.isWritable && (place === point.destination || place.startsWith(`${point.destination}/`)),
+    )
+  )
+    throw new LongshoreError("forbidden", "container rootfs is marked read-only");
+  await using thread = await openThread(
+    context,
+    container.id,
+    { kind: "write", path: place, isKeepingKind: options.isKeepingKind },
+    signal,
+  );
   await named(thread.answer(signal), container);
   for await (const chunk of plainBytes(source, signal)) {
     thread.send({ kind: "data", bytes: Buffer.from(chunk) });
@@ -133,7 +179,8 @@ async function named<T>(answer: Promise<T>, container: Container): Promise<T> {
   try {
     return await answer;
   } catch (error) {
-    if (error instanceof LongshoreError && error.kind === "not_found") throw new LongshoreError("not_found", `${error.message} ${container.name}`, { cause: error });
+    if (error instanceof LongshoreError && error.kind === "not_found")
+      throw new LongshoreError("not_found", `${error.message} ${container.name}`, { cause: error });
     throw error;
   }
 }

@@ -71,8 +71,8 @@ export async function handleExit(
 
 /** Gives back what a run held. Every step is idempotent: the next engine start finishes what a crash interrupted. */
 async function release(context: Context, container: Container): Promise<void> {
-  await context.runtime.release(container.id);
   await context.networks.close(container.id);
+  await context.runtime.release(container.id);
   for (const point of container.mounts)
     if (point.type === "volume" && point.name !== undefined)
       await context.volumes.release(point.name, container.id);

@@ -18,13 +18,11 @@ export async function openContainers(deps: ContainersDeps, signal: AbortSignal):
   const book = new ContainerBook(deps.store.table<Container>("containers", 1, (row) => row as Container));
   const context: Context = { ...deps, book, locks: new KeyedLocks(), tasks: new TaskOwner(deps.log) };
   deps.images.onUse(() =>
-    book
-      .list()
-      .map((container) => ({
-        imageId: container.imageId,
-        containerId: container.id,
-        isRunning: container.state.pid !== 0,
-      })),
+    book.list().map((container) => ({
+      imageId: container.imageId,
+      containerId: container.id,
+      isRunning: container.state.pid !== 0,
+    })),
   );
   for (const container of book.list())
     for (const point of container.mounts)

@@ -3,8 +3,25 @@ export { NetworkCallError, openNetworkThread, type NetworkThread } from "./linux
 export type { DnsSockets, LinkCounters, Plug } from "./linux/network-calls.ts";
 export type { NftElement, NftPart } from "./linux/nftables.ts";
 export { copyTree, isMountPoint, mountDevice, unmountDevice } from "./linux/file-tree.ts";
-export { enterRoot, getXattr, listXattrs, makeNode, makeWhiteout, setTimes, setXattr, syncFileSystem } from "./linux/files.ts";
-export { enterMountNamespace, enterPrivateRoot, mountOverlay, mountsBelow, type OverlayDirectories, type RootBind, unmount } from "./linux/mounts.ts";
+export {
+  enterRoot,
+  getXattr,
+  listXattrs,
+  makeNode,
+  makeWhiteout,
+  setTimes,
+  setXattr,
+  syncFileSystem,
+} from "./linux/files.ts";
+export {
+  enterMountNamespace,
+  enterPrivateRoot,
+  mountOverlay,
+  mountsBelow,
+  type OverlayDirectories,
+  type RootBind,
+  unmount,
+} from "./linux/mounts.ts";
 export * from "./linux/cgroups.ts";
 export * from "./linux/clock.ts";
 export * from "./linux/descriptor-passing.ts";

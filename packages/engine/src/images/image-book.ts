@@ -1,6 +1,16 @@
 import { isKind, LongshoreError } from "#kernel";
 import type { Layers } from "#layers";
-import { chainIdOf, type Digest, familiar, hexOf, type ImageConfig, isDigest, parseReference, type Reference, withDefaultTag } from "#spec";
+import {
+  chainIdOf,
+  type Digest,
+  familiar,
+  hexOf,
+  type ImageConfig,
+  isDigest,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+} from "#spec";
 import type { Store, Table } from "#store";
 import type { Image } from "./contract.ts";
 
@@ -69,7 +79,9 @@ export class ImageBook {
     const record = id === undefined ? undefined : this.#images.get(id);
     if (record === undefined) throw new LongshoreError("not_found", `No such image: ${shown(name)}`);
     const names = { tags: [] as string[], digests: [] as string[] };
-    for (const [key, value] of this.#names.entries()) if (value.id === record.id) (key.includes("@") ? names.digests : names.tags).push(familiar(parseReference(key)));
+    for (const [key, value] of this.#names.entries())
+      if (value.id === record.id)
+        (key.includes("@") ? names.digests : names.tags).push(familiar(parseReference(key)));
     return this.#view(record, names);
   }
 
@@ -116,7 +128,10 @@ export class ImageBook {
     const key = nameKey(reference);
     const before = this.#names.get(key)?.id;
     const record = this.#images.get(id);
-    const touched = record === undefined || reference.digest !== undefined ? Promise.resolve() : this.#images.put(id, { ...record, lastTaggedAt: at });
+    const touched =
+      record === undefined || reference.digest !== undefined
+        ? Promise.resolve()
+        : this.#images.put(id, { ...record, lastTaggedAt: at });
     await Promise.all([this.#names.put(key, { id }), touched]);
     return before;
   }
@@ -133,7 +148,9 @@ export class ImageBook {
 /** The stored form of a name. */
 export function nameKey(reference: Reference): string {
   const repository = `${reference.domain}/${reference.path}`;
-  return reference.digest === undefined ? `${repository}:${reference.tag ?? "latest"}` : `${repository}@${reference.digest}`;
+  return reference.digest === undefined
+    ? `${repository}:${reference.tag ?? "latest"}`
+    : `${repository}@${reference.digest}`;
 }
 
 /** Chain ids of a config's layers, base first. */
@@ -153,4 +170,3 @@ function shown(name: string): string {
     return name;
   }
 }
-

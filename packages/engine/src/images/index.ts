@@ -31,7 +31,13 @@ export async function openImages(deps: ImagesDeps, signal: AbortSignal): Promise
     book,
     architecture: process.arch === "x64" ? "amd64" : process.arch,
     uses: () => uses(),
-    publish: (id, action, name) => void events.publish({ type: "image", action, actorId: name, attributes: { name, ...(name !== id && { id }), ...book.record(id as Digest)?.config.config?.Labels } }),
+    publish: (id, action, name) =>
+      void events.publish({
+        type: "image",
+        action,
+        actorId: name,
+        attributes: { name, ...(name !== id && { id }), ...book.record(id as Digest)?.config.config?.Labels },
+      }),
     sweepBlobs: async (candidates) => {
       const needed = neededBlobs(layers, book);
       for (const digest of candidates) if (!needed.has(digest)) await layers.blobs.remove(digest);
@@ -55,19 +61,26 @@ async function sweep(context: ImagesContext, signal: AbortSignal): Promise<void>
   const { layers, book } = context;
   for (const record of book.records()) {
     if (chainOf(record.config).every((chainId) => layers.layer(chainId) !== undefined)) continue;
-    context.log.error("an image's layers are gone: it is dropped, pull or load it again", { image: record.id, names: book.namesOf(record.id).join(" ") });
+    context.log.error("an image's layers are gone: it is dropped, pull or load it again", {
+      image: record.id,
+      names: book.namesOf(record.id).join(" "),
+    });
     await book.drop(record.id);
   }
   const needed = new Set([...book.records()].flatMap((record) => chainOf(record.config)));
-  for (let isDone = false; !isDone; ) {
+  for (let isDone = false; !isDone;) {
     isDone = true;
     for (const layer of [...layers.list()]) {
       signal.throwIfAborted();
-      if (needed.has(layer.chainId) || [...layers.list()].some((other) => other.parent === layer.chainId)) continue;
-      await layers.removeLayer(layer.chainId).catch((error: unknown) => context.log.warn("layer is kept", { layer: layer.chainId, error }));
+      if (needed.has(layer.chainId) || [...layers.list()].some((other) => other.parent === layer.chainId))
+        continue;
+      await layers
+        .removeLayer(layer.chainId)
+        .catch((error: unknown) => context.log.warn("layer is kept", { layer: layer.chainId, error }));
       if (layers.layer(layer.chainId) === undefined) isDone = false;
     }
   }
   const blobs = neededBlobs(layers, book);
-  for await (const { digest } of layers.blobs.list()) if (!blobs.has(digest)) await layers.blobs.remove(digest);
+  for await (const { digest } of layers.blobs.list())
+    if (!blobs.has(digest)) await layers.blobs.remove(digest);
 }

@@ -3,7 +3,17 @@ import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { LongshoreError, MiB, readAtMost } from "#kernel";
 import { plainBytes } from "#layers";
-import { chainIdOf, type Digest, familiar, hexOf, isDigest, parseReference, readTar, type Reference, withDefaultTag } from "#spec";
+import {
+  chainIdOf,
+  type Digest,
+  familiar,
+  hexOf,
+  isDigest,
+  parseReference,
+  readTar,
+  type Reference,
+  withDefaultTag,
+} from "#spec";
 import type { ImagesContext } from "./context.ts";
 import type { OnProgress } from "./contract.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig, parseJsonObject } from "./parse-config.ts";
@@ -25,12 +35,22 @@ type Members = ReadonlyMap<string, Digest>;
  * Reads a docker-archive or an OCI layout in one pass over a stream that cannot seek: every member is spooled as a blob by its digest,
  * then the manifest says what they mean. Nothing stays of an archive that is refused.
  */
-export async function loadArchive(context: ImagesContext, source: AsyncIterable<Uint8Array>, onProgress: OnProgress, isQuiet: boolean, signal: AbortSignal): Promise<readonly Digest[]> {
+export async function loadArchive(
+  context: ImagesContext,
+  source: AsyncIterable<Uint8Array>,
+  onProgress: OnProgress,
+  isQuiet: boolean,
+  signal: AbortSignal,
+): Promise<readonly Digest[]> {
   const spooled = new Set<Digest>();
   try {
     const members = await spool(context, source, spooled, signal);
     const wanted = await readManifests(context, members);
-    if (wanted.length === 0) throw new LongshoreError("invalid", "invalid archive: it names no images (no manifest.json and no index.json)");
+    if (wanted.length === 0)
+      throw new LongshoreError(
+        "invalid",
+        "invalid archive: it names no images (no manifest.json and no index.json)",
+      );
     const ids: Digest[] = [];
     for (const image of wanted) ids.push(await install(context, image, onProgress, isQuiet, signal));
     return ids;
@@ -39,16 +59,23 @@ export async function loadArchive(context: ImagesContext, source: AsyncIterable<
   }
 }
 
-async function spool(context: ImagesContext, source: AsyncIterable<Uint8Array>, spooled: Set<Digest>, signal: AbortSignal): Promise<Members> {
+async function spool(
+  context: ImagesContext,
+  source: AsyncIterable<Uint8Array>,
+  spooled: Set<Digest>,
+  signal: AbortSignal,
+): Promise<Members> {
   const members = new Map<string, Digest>();
   const links = new Map<string, string>();
   const { blobs } = context.layers;
   for await (const { entry, content } of readTar(plainBytes(source, signal))) {
     const name = path.posix.normalize(`/${entry.name}`).slice(1);
-    if (members.size + links.size > MAX_MEMBERS) throw new LongshoreError("invalid", `invalid archive: more than ${MAX_MEMBERS} members`);
+    if (members.size + links.size > MAX_MEMBERS)
+      throw new LongshoreError("invalid", `invalid archive: more than ${MAX_MEMBERS} members`);
     if (entry.type === "symlink" || entry.type === "hardlink") {
       // Old docker save links equal layers: resolved inside the archive's own names only.
-      const target = entry.type === "symlink" ? path.posix.join(path.posix.dirname(name), entry.linkName) : entry.linkName;
+      const target =
+        entry.type === "symlink" ? path.posix.join(path.posix.dirname(name), entry.linkName) : entry.linkName;
       links.set(name, path.posix.normalize(`/${target}`).slice(1));
       continue;
     }
@@ -76,35 +103,68 @@ async function readManifests(context: ImagesContext, members: Members): Promise<
     }
   };
   const need = (name: unknown, what: string): Digest => {
-    const digest = typeof name === "string" ? members.get(path.posix.normalize(`/${name}`).slice(1)) : undefined;
-    if (digest === undefined) throw new LongshoreError("invalid", `invalid archive: ${what} ${JSON.stringify(name)} is missing`);
+    const digest =
+      typeof name === "string" ? members.get(path.posix.normalize(`/${name}`).slice(1)) : undefined;
+    if (digest === undefined)
+      throw new LongshoreError("invalid", `invalid archive: ${what} ${JSON.stringify(name)} is missing`);
     return digest;
   };
   const manifest = await document("manifest.json");
   if (Array.isArray(manifest)) {
     return manifest.map((item: unknown): Wanted => {
-      const { Config, Layers, RepoTags } = (typeof item === "object" && item !== null ? item : {}) as { Config?: unknown; Layers?: unknown; RepoTags?: unknown };
-      if (!Array.isArray(Layers)) throw new LongshoreError("invalid", "invalid archive: manifest.json has an image without Layers");
-      const tags = Array.isArray(RepoTags) ? RepoTags.filter((tag): tag is string => typeof tag === "string") : [];
-      return { config: need(Config, "config"), layers: Layers.map((name) => need(name, "layer")), names: tags.map((tag) => withDefaultTag(parseReference(tag))) };
+      const { Config, Layers, RepoTags } = (typeof item === "object" && item !== null ? item : {}) as {
+        Config?: unknown;
+        Layers?: unknown;
+        RepoTags?: unknown;
+      };
+      if (!Array.isArray(Layers))
+        throw new LongshoreError("invalid", "invalid archive: manifest.json has an image without Layers");
+      const tags = Array.isArray(RepoTags)
+        ? RepoTags.filter((tag): tag is string => typeof tag === "string")
+        : [];
+      return {
+        config: need(Config, "config"),
+        layers: Layers.map((name) => need(name, "layer")),
+        names: tags.map((tag) => withDefaultTag(parseReference(tag))),
+      };
     });
   }
   const index = await document("index.json");
   if (typeof index !== "object" || index === null) return [];
-  return await fromIndex(index as OciIndex, (digest) => need(`blobs/sha256/${hexOf(digest)}`, "blob"), context);
+  return await fromIndex(
+    index as OciIndex,
+    (digest) => need(`blobs/sha256/${hexOf(digest)}`, "blob"),
+    context,
+  );
 }
 
 interface OciIndex {
-  readonly manifests?: readonly { readonly digest?: string; readonly mediaType?: string; readonly platform?: { readonly architecture?: string; readonly os?: string }; readonly annotations?: Readonly<Record<string, string>> }[];
+  readonly manifests?: readonly {
+    readonly digest?: string;
+    readonly mediaType?: string;
+    readonly platform?: { readonly architecture?: string; readonly os?: string };
+    readonly annotations?: Readonly<Record<string, string>>;
+  }[];
 }
 
 /** Manifests of an OCI layout that fit this machine; nested indexes are followed once. Source: OCI image layout. */
-async function fromIndex(index: OciIndex, need: (digest: Digest) => Digest, context: ImagesContext, inherited: readonly Reference[] = [], depth = 0): Promise<readonly Wanted[]> {
+async function fromIndex(
+  index: OciIndex,
+  need: (digest: Digest) => Digest,
+  context: ImagesContext,
+  inherited: readonly Reference[] = [],
+  depth = 0,
+): Promise<readonly Wanted[]> {
   if (depth > 3) throw new LongshoreError("invalid", "invalid archive: indexes are nested too deep");
   const wanted: Wanted[] = [];
   for (const entry of index.manifests ?? []) {
-    if (entry.digest === undefined || !isDigest(entry.digest)) throw new LongshoreError("invalid", `invalid archive: index entry has digest ${JSON.stringify(entry.digest)}`);
-    if (entry.annotations?.["vnd.docker.reference.type"] !== undefined || entry.platform?.os === "unknown") continue;
+    if (entry.digest === undefined || !isDigest(entry.digest))
+      throw new LongshoreError(
+        "invalid",
+        `invalid archive: index entry has digest ${JSON.stringify(entry.digest)}`,
+      );
+    if (entry.annotations?.["vnd.docker.reference.type"] !== undefined || entry.platform?.os === "unknown")
+      continue;
     const { platform } = entry;
     if (platform?.architecture !== undefined && platform.architecture !== context.architecture) continue;
     const bytes = await small(context, need(entry.digest), entry.digest, MAX_DOCUMENT_BYTES);
@@ -114,12 +174,23 @@ async function fromIndex(index: OciIndex, need: (digest: Digest) => Digest, cont
       wanted.push(...(await fromIndex(parsed as OciIndex, need, context, names, depth + 1)));
       continue;
     }
-    const { config, layers } = parsed as { config?: { digest?: string }; layers?: readonly { digest?: string }[] };
-    if (config?.digest === undefined || !isDigest(config.digest) || !Array.isArray(layers)) throw new LongshoreError("invalid", `invalid archive: manifest ${entry.digest} has no config or layers`);
+    const { config, layers } = parsed as {
+      config?: { digest?: string };
+      layers?: readonly { digest?: string }[];
+    };
+    if (config?.digest === undefined || !isDigest(config.digest) || !Array.isArray(layers))
+      throw new LongshoreError(
+        "invalid",
+        `invalid archive: manifest ${entry.digest} has no config or layers`,
+      );
     wanted.push({
       config: need(config.digest),
       layers: layers.map((layer: { digest?: string }) => {
-        if (layer.digest === undefined || !isDigest(layer.digest)) throw new LongshoreError("invalid", `invalid archive: manifest ${entry.digest ?? ""} has a layer without digest`);
+        if (layer.digest === undefined || !isDigest(layer.digest))
+          throw new LongshoreError(
+            "invalid",
+            `invalid archive: manifest ${entry.digest ?? ""} has a layer without digest`,
+          );
         return need(layer.digest);
       }),
       names,
@@ -134,17 +205,39 @@ function namesIn(annotations: Readonly<Record<string, string>>): readonly Refere
   return [withDefaultTag(parseReference(name))];
 }
 
-async function small(context: ImagesContext, digest: Digest, name: string, limitBytes: number): Promise<Buffer> {
+async function small(
+  context: ImagesContext,
+  digest: Digest,
+  name: string,
+  limitBytes: number,
+): Promise<Buffer> {
   const size = await context.layers.blobs.sizeBytes(digest);
-  if (size === undefined || size > limitBytes) throw new LongshoreError("invalid", `invalid archive: ${name} is ${size === undefined ? "missing" : `larger than ${limitBytes} bytes`}`);
+  if (size === undefined || size > limitBytes)
+    throw new LongshoreError(
+      "invalid",
+      `invalid archive: ${name} is ${size === undefined ? "missing" : `larger than ${limitBytes} bytes`}`,
+    );
   return await readFile(context.layers.blobs.path(digest));
 }
 
-async function install(context: ImagesContext, wanted: Wanted, onProgress: OnProgress, isQuiet: boolean, signal: AbortSignal): Promise<Digest> {
+async function install(
+  context: ImagesContext,
+  wanted: Wanted,
+  onProgress: OnProgress,
+  isQuiet: boolean,
+  signal: AbortSignal,
+): Promise<Digest> {
   const { layers, book } = context;
-  const config = parseImageConfig(await small(context, wanted.config, "config", MAX_CONFIG_BYTES), wanted.config);
+  const config = parseImageConfig(
+    await small(context, wanted.config, "config", MAX_CONFIG_BYTES),
+    wanted.config,
+  );
   const diffIds = config.rootfs.diff_ids;
-  if (diffIds.length !== wanted.layers.length) throw new LongshoreError("invalid", `invalid archive: image ${wanted.config} has ${wanted.layers.length} layers, its config names ${diffIds.length}`);
+  if (diffIds.length !== wanted.layers.length)
+    throw new LongshoreError(
+      "invalid",
+      `invalid archive: image ${wanted.config} has ${wanted.layers.length} layers, its config names ${diffIds.length}`,
+    );
   let parent: Digest | undefined;
   for (const [index, blob] of wanted.layers.entries()) {
     const diffId = diffIds[index];
@@ -154,8 +247,14 @@ async function install(context: ImagesContext, wanted: Wanted, onProgress: OnPro
       const size = (await layers.blobs.sizeBytes(blob)) ?? 0;
       const head = await readAtMost(createReadStream(layers.blobs.path(blob), { end: 3 }), 4, "layer head");
       const mediaType = mediaTypeOf(head);
-      await layers.apply(parent, layers.blobs.read(blob, signal), { expectedDiffId: diffId, blob: { digest: blob, sizeBytes: size, mediaType } }, signal);
-      if (!isQuiet) onProgress({ status: "Loading layer", progressDetail: { current: size, total: size }, id });
+      await layers.apply(
+        parent,
+        layers.blobs.read(blob, signal),
+        { expectedDiffId: diffId, blob: { digest: blob, sizeBytes: size, mediaType } },
+        signal,
+      );
+      if (!isQuiet)
+        onProgress({ status: "Loading layer", progressDetail: { current: size, total: size }, id });
     }
     parent = chainIdOf(parent, diffId);
   }
@@ -163,7 +262,10 @@ async function install(context: ImagesContext, wanted: Wanted, onProgress: OnPro
   const at = context.clock.now().toISOString();
   for (const reference of wanted.names) {
     const before = await book.name(reference, wanted.config, at);
-    if (before !== undefined && before !== wanted.config) onProgress({ stream: `The image ${familiar(reference)} already exists, renaming the old one with ID ${before} to empty string\n` });
+    if (before !== undefined && before !== wanted.config)
+      onProgress({
+        stream: `The image ${familiar(reference)} already exists, renaming the old one with ID ${before} to empty string\n`,
+      });
     onProgress({ stream: `Loaded image: ${familiar(reference)}\n` });
     context.publish(wanted.config, "load", familiar(reference));
   }
@@ -180,4 +282,3 @@ export function mediaTypeOf(head: Uint8Array): string {
   if (head[0] === 0x28 && head[1] === 0xb5) return "application/vnd.oci.image.layer.v1.tar+zstd";
   return "application/vnd.oci.image.layer.v1.tar";
 }
-

@@ -4,7 +4,12 @@ import type { ImagesContext } from "./context.ts";
 import { mediaTypeOf } from "./load.ts";
 
 /** Stores a layer archive as blob and layer; the blob keeps the exact bytes for save and push. */
-async function addLayer(context: ImagesContext, parent: Digest | undefined, source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<{ chainId: Digest; diffId: Digest }> {
+async function addLayer(
+  context: ImagesContext,
+  parent: Digest | undefined,
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<{ chainId: Digest; diffId: Digest }> {
   const { blobs } = context.layers;
   const { digest, sizeBytes } = await blobs.write(source, undefined, signal);
   try {
@@ -12,7 +17,12 @@ async function addLayer(context: ImagesContext, parent: Digest | undefined, sour
     const head = await iterator.next();
     await iterator.return?.();
     const mediaType = mediaTypeOf(head.done === true ? Buffer.alloc(0) : head.value);
-    const { chainId, diffId } = await context.layers.apply(parent, blobs.read(digest, signal), { blob: { digest, sizeBytes, mediaType } }, signal);
+    const { chainId, diffId } = await context.layers.apply(
+      parent,
+      blobs.read(digest, signal),
+      { blob: { digest, sizeBytes, mediaType } },
+      signal,
+    );
     return { chainId, diffId };
   } finally {
     await context.sweepBlobs(new Set([digest]));
@@ -20,9 +30,17 @@ async function addLayer(context: ImagesContext, parent: Digest | undefined, sour
 }
 
 /** A config with one more layer on top of `parent`'s chain becomes an image. */
-export async function makeImage(context: ImagesContext, parent: Digest | undefined, layer: AsyncIterable<Uint8Array> | undefined, config: ImageConfig, reference: Reference | undefined, signal: AbortSignal): Promise<Digest> {
+export async function makeImage(
+  context: ImagesContext,
+  parent: Digest | undefined,
+  layer: AsyncIterable<Uint8Array> | undefined,
+  config: ImageConfig,
+  reference: Reference | undefined,
+  signal: AbortSignal,
+): Promise<Digest> {
   const base = parent === undefined ? undefined : context.book.get(parent);
-  if (parent !== undefined && base === undefined) throw new LongshoreError("not_found", `No such image: ${parent}`);
+  if (parent !== undefined && base === undefined)
+    throw new LongshoreError("not_found", `No such image: ${parent}`);
   const added = layer === undefined ? undefined : await addLayer(context, base?.top, layer, signal);
   const diffIds = [...(base?.config.rootfs.diff_ids ?? []), ...(added === undefined ? [] : [added.diffId])];
   const whole: ImageConfig = { ...config, rootfs: { type: "layers", diff_ids: diffIds } };

@@ -1,7 +1,16 @@
 import { readFile } from "node:fs/promises";
 import { LongshoreError, unlessAborted } from "#kernel";
 import type { Registry, Repository } from "#registry";
-import { chainIdOf, type Descriptor, type Digest, familiar, familiarName, hexOf, type Reference, withDefaultTag } from "#spec";
+import {
+  chainIdOf,
+  type Descriptor,
+  type Digest,
+  familiar,
+  familiarName,
+  hexOf,
+  type Reference,
+  withDefaultTag,
+} from "#spec";
 import type { ImagesContext } from "./context.ts";
 import type { Images, OnProgress } from "./contract.ts";
 import { choosePlatform, parseManifest } from "./manifest.ts";
@@ -22,22 +31,42 @@ export class Puller {
     this.#registry = registry;
   }
 
-  async pull(reference: Reference, options: Parameters<Images["pull"]>[1], onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+  async pull(
+    reference: Reference,
+    options: Parameters<Images["pull"]>[1],
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<void> {
     const repository = this.#registry.repository(reference, options.auth, "pull");
-    if (options.isAllTags !== true) return await this.#pullOne(repository, withDefaultTag(reference), options, onProgress, signal);
-    for (const tag of await repository.tags(signal)) await this.#pullOne(repository, { ...reference, tag }, options, onProgress, signal);
+    if (options.isAllTags !== true)
+      return await this.#pullOne(repository, withDefaultTag(reference), options, onProgress, signal);
+    for (const tag of await repository.tags(signal))
+      await this.#pullOne(repository, { ...reference, tag }, options, onProgress, signal);
   }
 
-  async #pullOne(repository: Repository, reference: Reference, options: Parameters<Images["pull"]>[1], onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+  async #pullOne(
+    repository: Repository,
+    reference: Reference,
+    options: Parameters<Images["pull"]>[1],
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { book, clock } = this.#context;
     const name = familiar(reference);
     const top = await repository.manifest(reference.digest ?? reference.tag ?? "latest", signal);
-    onProgress({ status: `Pulling from ${familiarName(reference)}`, id: reference.digest ?? reference.tag ?? "latest" });
+    onProgress({
+      status: `Pulling from ${familiarName(reference)}`,
+      id: reference.digest ?? reference.tag ?? "latest",
+    });
     let parsed = parseManifest(top.bytes, name);
     if (parsed.kind === "index") {
       const platform = options.platform ?? { os: "linux", architecture: this.#context.architecture };
-      parsed = parseManifest((await repository.manifest(choosePlatform(parsed.manifests, platform, name), signal)).bytes, name);
-      if (parsed.kind === "index") throw new LongshoreError("invalid", `manifest of ${name}: an index inside an index has no image`);
+      parsed = parseManifest(
+        (await repository.manifest(choosePlatform(parsed.manifests, platform, name), signal)).bytes,
+        name,
+      );
+      if (parsed.kind === "index")
+        throw new LongshoreError("invalid", `manifest of ${name}: an index inside an index has no image`);
     }
     const { config, layers } = parsed.manifest;
     const id = config.digest;
@@ -45,27 +74,47 @@ export class Puller {
     const fetched = new Set<Digest>();
     try {
       if (isNew) await this.#install(repository, config, layers, onProgress, fetched, signal);
-      else for (const layer of layers) onProgress({ status: "Already exists", progressDetail: {}, id: shortOf(layer.digest) });
+      else
+        for (const layer of layers)
+          onProgress({ status: "Already exists", progressDetail: {}, id: shortOf(layer.digest) });
       const at = clock.now().toISOString();
       const before = reference.digest === undefined ? await book.name(reference, id, at) : undefined;
       await book.name({ domain: reference.domain, path: reference.path, digest: top.digest }, id, at);
       onProgress({ status: `Digest: ${top.digest}` });
-      onProgress({ status: `Status: ${!isNew && (before === id || reference.digest !== undefined) ? "Image is up to date" : "Downloaded newer image"} for ${name}` });
+      onProgress({
+        status: `Status: ${!isNew && (before === id || reference.digest !== undefined) ? "Image is up to date" : "Downloaded newer image"} for ${name}`,
+      });
       this.#context.publish(id, "pull", name);
     } finally {
       await this.#context.sweepBlobs(fetched);
     }
   }
 
-  async #install(repository: Repository, config: Descriptor, layers: readonly Descriptor[], onProgress: OnProgress, fetched: Set<Digest>, signal: AbortSignal): Promise<void> {
+  async #install(
+    repository: Repository,
+    config: Descriptor,
+    layers: readonly Descriptor[],
+    onProgress: OnProgress,
+    fetched: Set<Digest>,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { book, layers: store } = this.#context;
-    if (config.size > MAX_CONFIG_BYTES) throw new LongshoreError("invalid", `image config of ${config.size} bytes is larger than ${MAX_CONFIG_BYTES}`);
-    for (const layer of layers) onProgress({ status: "Pulling fs layer", progressDetail: {}, id: shortOf(layer.digest) });
+    if (config.size > MAX_CONFIG_BYTES)
+      throw new LongshoreError(
+        "invalid",
+        `image config of ${config.size} bytes is larger than ${MAX_CONFIG_BYTES}`,
+      );
+    for (const layer of layers)
+      onProgress({ status: "Pulling fs layer", progressDetail: {}, id: shortOf(layer.digest) });
     fetched.add(config.digest);
     await this.#fetch(repository, config, () => {}, signal);
     const parsed = parseImageConfig(await readFile(store.blobs.path(config.digest)), config.digest);
     const diffIds = parsed.rootfs.diff_ids;
-    if (diffIds.length !== layers.length) throw new LongshoreError("invalid", `image ${config.digest} has ${layers.length} layers, its config names ${diffIds.length}`);
+    if (diffIds.length !== layers.length)
+      throw new LongshoreError(
+        "invalid",
+        `image ${config.digest} has ${layers.length} layers, its config names ${diffIds.length}`,
+      );
     // Downloads run ahead in parallel; unpacking follows in order, as each layer stands on the one before.
     const stop = new AbortController();
     const both = AbortSignal.any([signal, stop.signal]);
@@ -91,8 +140,23 @@ export class Puller {
           continue;
         }
         await downloads[index];
-        const tick = ticker((doneBytes) => onProgress({ status: "Extracting", progressDetail: { current: Math.min(doneBytes, layer.size), total: layer.size }, id: short }));
-        await store.apply(chain[index - 1], store.blobs.read(layer.digest, signal), { expectedDiffId: diffId, blob: { digest: layer.digest, sizeBytes: layer.size, mediaType: layer.mediaType }, onProgress: ({ doneBytes }) => tick(doneBytes) }, signal);
+        const tick = ticker((doneBytes) =>
+          onProgress({
+            status: "Extracting",
+            progressDetail: { current: Math.min(doneBytes, layer.size), total: layer.size },
+            id: short,
+          }),
+        );
+        await store.apply(
+          chain[index - 1],
+          store.blobs.read(layer.digest, signal),
+          {
+            expectedDiffId: diffId,
+            blob: { digest: layer.digest, sizeBytes: layer.size, mediaType: layer.mediaType },
+            onProgress: ({ doneBytes }) => tick(doneBytes),
+          },
+          signal,
+        );
         onProgress({ status: "Pull complete", progressDetail: {}, id: short });
       }
     } catch (error) {
@@ -103,21 +167,41 @@ export class Puller {
     await book.add({ id: config.digest, config: parsed });
   }
 
-  async #download(repository: Repository, layer: Descriptor, onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+  async #download(
+    repository: Repository,
+    layer: Descriptor,
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<void> {
     const id = shortOf(layer.digest);
-    const tick = ticker((current) => onProgress({ status: "Downloading", progressDetail: { current, total: layer.size }, id }));
+    const tick = ticker((current) =>
+      onProgress({ status: "Downloading", progressDetail: { current, total: layer.size }, id }),
+    );
     await this.#fetch(repository, layer, tick, signal);
     onProgress({ status: "Verifying Checksum", progressDetail: {}, id });
     onProgress({ status: "Download complete", progressDetail: {}, id });
   }
 
   /** One download per blob: later wanters wait for it; it stops when the last of them is gone. */
-  async #fetch(repository: Repository, wanted: Descriptor, onBytes: (done: number) => void, signal: AbortSignal): Promise<void> {
+  async #fetch(
+    repository: Repository,
+    wanted: Descriptor,
+    onBytes: (done: number) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { blobs } = this.#context.layers;
     if (await blobs.has(wanted.digest)) return;
     let flight = this.#flights.get(wanted.digest);
     if (flight === undefined) {
-      const started = new Flight((stop, onDone) => blobs.write(counted(repository.blob(wanted.digest, wanted.size, stop), onDone), { digest: wanted.digest, sizeBytes: wanted.size }, stop).then(() => {}));
+      const started = new Flight((stop, onDone) =>
+        blobs
+          .write(
+            counted(repository.blob(wanted.digest, wanted.size, stop), onDone),
+            { digest: wanted.digest, sizeBytes: wanted.size },
+            stop,
+          )
+          .then(() => {}),
+      );
       flight = started;
       this.#flights.set(wanted.digest, started);
       const clear = (): void => void this.#flights.delete(wanted.digest);
@@ -173,7 +257,10 @@ class Gate {
   }
 }
 
-async function* counted(source: AsyncIterable<Uint8Array>, onDone: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  onDone: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
   let done = 0;
   for await (const chunk of source) {
     done += chunk.byteLength;

@@ -10,13 +10,23 @@ export function openTransfer(context: ImagesContext, registry: Registry): Transf
   const puller = new Puller(context, registry);
   return {
     pull: (reference, options, onProgress, signal) => puller.pull(reference, options, onProgress, signal),
-    push: (name, options, onProgress, signal) => pushImage(context, registry, name, options, onProgress, signal),
+    push: (name, options, onProgress, signal) =>
+      pushImage(context, registry, name, options, onProgress, signal),
     login: (auth, signal) => registry.login(auth, signal),
     distribution: async (reference, auth, signal) => {
-      const { bytes, mediaType, digest } = await registry.repository(reference, auth, "pull").manifest(reference.digest ?? reference.tag ?? "latest", signal);
+      const { bytes, mediaType, digest } = await registry
+        .repository(reference, auth, "pull")
+        .manifest(reference.digest ?? reference.tag ?? "latest", signal);
       const parsed = parseJsonObject(bytes, "manifest");
-      const manifests = Array.isArray(parsed["manifests"]) ? (parsed["manifests"] as readonly { platform?: { architecture: string; os: string } }[]) : [];
-      return { descriptor: { mediaType, digest, size: bytes.length }, platforms: manifests.flatMap(({ platform }) => (platform === undefined || platform.os === "unknown" ? [] : [platform])) };
+      const manifests = Array.isArray(parsed["manifests"])
+        ? (parsed["manifests"] as readonly { platform?: { architecture: string; os: string } }[])
+        : [];
+      return {
+        descriptor: { mediaType, digest, size: bytes.length },
+        platforms: manifests.flatMap(({ platform }) =>
+          platform === undefined || platform.os === "unknown" ? [] : [platform],
+        ),
+      };
     },
   };
 }

@@ -1,6 +1,14 @@
 import { type Digest, familiar, type ImageConfig, type Reference } from "#spec";
 import type { ImagesContext } from "./context.ts";
-import type { HistoryLine, Image, Images, ImageUse, OnProgress, RegistryAuth, RemovedLine } from "./contract.ts";
+import type {
+  HistoryLine,
+  Image,
+  Images,
+  ImageUse,
+  OnProgress,
+  RegistryAuth,
+  RemovedLine,
+} from "./contract.ts";
 import { loadArchive } from "./load.ts";
 import { makeImage } from "./make-image.ts";
 import { deleteImage, removeImage } from "./remove.ts";
@@ -31,15 +39,30 @@ export class ImagesRoom implements Images {
     this.#setUses(find);
   }
 
-  pull(reference: Reference, options: Parameters<Images["pull"]>[1], onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+  pull(
+    reference: Reference,
+    options: Parameters<Images["pull"]>[1],
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<void> {
     return this.#transfer.pull(reference, options, onProgress, signal);
   }
 
-  push(name: string, options: Parameters<Images["push"]>[1], onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+  push(
+    name: string,
+    options: Parameters<Images["push"]>[1],
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<void> {
     return this.#transfer.push(name, options, onProgress, signal);
   }
 
-  load(source: AsyncIterable<Uint8Array>, options: Parameters<Images["load"]>[1], onProgress: OnProgress, signal: AbortSignal): Promise<readonly Digest[]> {
+  load(
+    source: AsyncIterable<Uint8Array>,
+    options: Parameters<Images["load"]>[1],
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<readonly Digest[]> {
     return loadArchive(this.#context, source, onProgress, options.isQuiet ?? false, signal);
   }
 
@@ -47,17 +70,36 @@ export class ImagesRoom implements Images {
     return saveArchive(this.#context, names, signal);
   }
 
-  async importRootfs(source: AsyncIterable<Uint8Array>, options: Parameters<Images["importRootfs"]>[1], onProgress: OnProgress, signal: AbortSignal): Promise<Digest> {
+  async importRootfs(
+    source: AsyncIterable<Uint8Array>,
+    options: Parameters<Images["importRootfs"]>[1],
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<Digest> {
     const created = this.#context.clock.now().toISOString();
     const comment = options.message ?? "Imported from -";
-    const config: ImageConfig = { architecture: options.platform?.architecture ?? this.#context.architecture, os: "linux", created, comment, config: options.config ?? {}, rootfs: { type: "layers", diff_ids: [] }, history: [{ created, comment }] };
+    const config: ImageConfig = {
+      architecture: options.platform?.architecture ?? this.#context.architecture,
+      os: "linux",
+      created,
+      comment,
+      config: options.config ?? {},
+      rootfs: { type: "layers", diff_ids: [] },
+      history: [{ created, comment }],
+    };
     const id = await makeImage(this.#context, undefined, source, config, options.reference, signal);
     void onProgress;
     this.#context.publish(id, "import", options.reference === undefined ? id : familiar(options.reference));
     return id;
   }
 
-  async commit(parent: Digest | undefined, layer: AsyncIterable<Uint8Array> | undefined, config: ImageConfig, options: { reference?: Reference }, signal: AbortSignal): Promise<Digest> {
+  async commit(
+    parent: Digest | undefined,
+    layer: AsyncIterable<Uint8Array> | undefined,
+    config: ImageConfig,
+    options: { reference?: Reference },
+    signal: AbortSignal,
+  ): Promise<Digest> {
     return await makeImage(this.#context, parent, layer, config, options.reference, signal);
   }
 
@@ -67,16 +109,27 @@ export class ImagesRoom implements Images {
     this.#context.publish(image.id, "tag", familiar(reference));
   }
 
-  remove(name: string, options: { isForced: boolean; isPruningParents: boolean }): Promise<readonly RemovedLine[]> {
+  remove(
+    name: string,
+    options: { isForced: boolean; isPruningParents: boolean },
+  ): Promise<readonly RemovedLine[]> {
     return removeImage(this.#context, name, options);
   }
 
-  async prune(options: { isDanglingOnly: boolean; matches?: (image: Image) => boolean }): Promise<{ removed: readonly RemovedLine[]; reclaimedBytes: number }> {
+  async prune(options: {
+    isDanglingOnly: boolean;
+    matches?: (image: Image) => boolean;
+  }): Promise<{ removed: readonly RemovedLine[]; reclaimedBytes: number }> {
     const used = new Set([...this.#context.uses()].map((use) => use.imageId));
     const removed: RemovedLine[] = [];
     const before = this.#totalBytes();
     for (const image of this.list()) {
-      if (used.has(image.id) || (options.isDanglingOnly && image.repoTags.length > 0) || options.matches?.(image) === false) continue;
+      if (
+        used.has(image.id) ||
+        (options.isDanglingOnly && image.repoTags.length > 0) ||
+        options.matches?.(image) === false
+      )
+        continue;
       for (const key of this.#context.book.namesOf(image.id)) {
         await this.#context.book.unname(key);
         removed.push({ untagged: key });
@@ -115,10 +168,13 @@ export class ImagesRoom implements Images {
     return this.#transfer.login(auth, signal);
   }
 
-  distribution(reference: Reference, auth: RegistryAuth | undefined, signal: AbortSignal): ReturnType<Images["distribution"]> {
+  distribution(
+    reference: Reference,
+    auth: RegistryAuth | undefined,
+    signal: AbortSignal,
+  ): ReturnType<Images["distribution"]> {
     return this.#transfer.distribution(reference, auth, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
 }
-

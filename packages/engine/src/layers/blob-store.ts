@@ -40,15 +40,21 @@ export class BlobStore implements Blobs {
 
   async *read(digest: Digest, signal: AbortSignal): AsyncIterable<Uint8Array> {
     try {
-      for await (const chunk of createReadStream(this.path(digest), { highWaterMark: MiB, signal })) yield chunk as Buffer;
+      for await (const chunk of createReadStream(this.path(digest), { highWaterMark: MiB, signal }))
+        yield chunk as Buffer;
     } catch (error) {
       signal.throwIfAborted();
-      if (errno(error) === "ENOENT") throw new LongshoreError("not_found", `blob ${digest} is not here`, { cause: error });
+      if (errno(error) === "ENOENT")
+        throw new LongshoreError("not_found", `blob ${digest} is not here`, { cause: error });
       throw error;
     }
   }
 
-  async write(source: AsyncIterable<Uint8Array>, expected: { digest: Digest; sizeBytes?: number } | undefined, signal: AbortSignal): Promise<{ digest: Digest; sizeBytes: number }> {
+  async write(
+    source: AsyncIterable<Uint8Array>,
+    expected: { digest: Digest; sizeBytes?: number } | undefined,
+    signal: AbortSignal,
+  ): Promise<{ digest: Digest; sizeBytes: number }> {
     const draft = path.join(this.#drafts, `blob-${randomId().slice(0, 16)}`);
     const hash = createHash("sha256");
     let sizeBytes = 0;
@@ -57,14 +63,23 @@ export class BlobStore implements Blobs {
       for await (const chunk of source) {
         signal.throwIfAborted();
         sizeBytes += chunk.byteLength;
-        if (expected?.sizeBytes !== undefined && sizeBytes > expected.sizeBytes) throw new LongshoreError("invalid", `blob ${expected.digest} is longer than the promised ${expected.sizeBytes} bytes`);
+        if (expected?.sizeBytes !== undefined && sizeBytes > expected.sizeBytes)
+          throw new LongshoreError(
+            "invalid",
+            `blob ${expected.digest} is longer than the promised ${expected.sizeBytes} bytes`,
+          );
         hash.update(chunk);
         await file.writeFile(chunk);
       }
       signal.throwIfAborted();
-      if (expected?.sizeBytes !== undefined && sizeBytes !== expected.sizeBytes) throw new LongshoreError("invalid", `blob ${expected.digest} ended after ${sizeBytes} of ${expected.sizeBytes} bytes`);
+      if (expected?.sizeBytes !== undefined && sizeBytes !== expected.sizeBytes)
+        throw new LongshoreError(
+          "invalid",
+          `blob ${expected.digest} ended after ${sizeBytes} of ${expected.sizeBytes} bytes`,
+        );
       const digest = parseDigest(`sha256:${hash.digest("hex")}`);
-      if (expected !== undefined && digest !== expected.digest) throw new LongshoreError("invalid", `blob has digest ${digest}, want ${expected.digest}`);
+      if (expected !== undefined && digest !== expected.digest)
+        throw new LongshoreError("invalid", `blob has digest ${digest}, want ${expected.digest}`);
       await file.datasync();
       await rename(draft, this.path(digest));
       return { digest, sizeBytes };

@@ -8,7 +8,10 @@ export { compressionOf, plainBytes, type Compression } from "./unpack.ts";
 export { packTree } from "./pack.ts";
 
 /** Opens the layer store below `dataRoot`; cleans up after a crash first. */
-export async function openLayers(deps: { readonly dataRoot: string; readonly store: Store; readonly log: Logger }, signal: AbortSignal): Promise<Layers> {
+export async function openLayers(
+  deps: { readonly dataRoot: string; readonly store: Store; readonly log: Logger },
+  signal: AbortSignal,
+): Promise<Layers> {
   signal.throwIfAborted();
   const layers = new OverlayLayers(deps.dataRoot, deps.store, deps.log);
   await layers.open();

@@ -1,4 +1,18 @@
-import { chownSync, closeSync, chmodSync, lchownSync, linkSync, lstatSync, mkdirSync, openSync, rmSync, symlinkSync, unlinkSync, writeSync, constants } from "node:fs";
+import {
+  chownSync,
+  closeSync,
+  chmodSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeSync,
+  constants,
+} from "node:fs";
 import { makeNode, makeWhiteout, setTimes, setXattr } from "#host";
 import { errno, LongshoreError, messageOf } from "#kernel";
 import type { TarEntry, TarSink } from "#spec";
@@ -28,7 +42,8 @@ export class LayerWriter implements TarSink {
   #path = "";
 
   entry(entry: TarEntry): void {
-    if (this.files.size >= MAX_ENTRIES) throw new LongshoreError("invalid", `layer has more than ${MAX_ENTRIES} members`);
+    if (this.files.size >= MAX_ENTRIES)
+      throw new LongshoreError("invalid", `layer has more than ${MAX_ENTRIES} members`);
     this.#current = entry;
     this.#path = cleanPath(entry.name);
     if (this.#path === "/") {
@@ -41,7 +56,8 @@ export class LayerWriter implements TarSink {
     try {
       makeFolder(parent);
       if (base === OPAQUE) this.#opaque(parent);
-      else if (base.startsWith(WHITEOUT)) this.#whiteout(`${parent === "/" ? "" : parent}/${base.slice(WHITEOUT.length)}`, entry);
+      else if (base.startsWith(WHITEOUT))
+        this.#whiteout(`${parent === "/" ? "" : parent}/${base.slice(WHITEOUT.length)}`, entry);
       else this.#make(entry);
     } catch (error) {
       throw translated(error, entry);
@@ -50,7 +66,7 @@ export class LayerWriter implements TarSink {
 
   data(chunk: Buffer): void {
     if (this.#fd === undefined) return;
-    for (let at = 0; at < chunk.length; ) at += writeSync(this.#fd, chunk, at);
+    for (let at = 0; at < chunk.length;) at += writeSync(this.#fd, chunk, at);
   }
 
   end(): void {
@@ -84,7 +100,8 @@ export class LayerWriter implements TarSink {
   }
 
   #whiteout(path: string, entry: TarEntry): void {
-    if (path.endsWith("/") || path.endsWith("/.") || path.endsWith("/..")) throw new LongshoreError("invalid", `invalid whiteout name ${JSON.stringify(entry.name)}`);
+    if (path.endsWith("/") || path.endsWith("/.") || path.endsWith("/.."))
+      throw new LongshoreError("invalid", `invalid whiteout name ${JSON.stringify(entry.name)}`);
     clear(path, false);
     makeWhiteout(path);
     this.files.set(path, { ...indexed(path, entry), isWhiteout: true, sizeBytes: 0 });
@@ -100,7 +117,11 @@ export class LayerWriter implements TarSink {
         this.#directoryTimes.push({ path, nano: entry.modifiedNano });
         break;
       case "file":
-        this.#fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+        this.#fd = openSync(
+          path,
+          constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+          0o600,
+        );
         this.sizeBytes += entry.sizeBytes;
         break;
       case "symlink":
@@ -113,13 +134,25 @@ export class LayerWriter implements TarSink {
       case "block":
       case "fifo":
         // 0:0 would be a whiteout: a hostile layer could hide files without saying so.
-        if (entry.type === "character" && entry.major === 0 && entry.minor === 0) throw new LongshoreError("invalid", `device 0:0 at ${JSON.stringify(entry.name)} is reserved for whiteouts`);
-        makeNode(path, TYPE_BITS[entry.type] | entry.mode, entry.type === "fifo" ? 0 : entry.major, entry.type === "fifo" ? 0 : entry.minor);
+        if (entry.type === "character" && entry.major === 0 && entry.minor === 0)
+          throw new LongshoreError(
+            "invalid",
+            `device 0:0 at ${JSON.stringify(entry.name)} is reserved for whiteouts`,
+          );
+        makeNode(
+          path,
+          TYPE_BITS[entry.type] | entry.mode,
+          entry.type === "fifo" ? 0 : entry.major,
+          entry.type === "fifo" ? 0 : entry.minor,
+        );
         break;
     }
     if (entry.type !== "file" && entry.type !== "hardlink") this.#attributes(path, entry);
     const linked = entry.type === "hardlink" ? this.files.get(cleanPath(entry.linkName)) : undefined;
-    this.files.set(path, { ...indexed(path, entry), ...(linked !== undefined && { mode: linked.mode, uid: linked.uid, gid: linked.gid }) });
+    this.files.set(path, {
+      ...indexed(path, entry),
+      ...(linked !== undefined && { mode: linked.mode, uid: linked.uid, gid: linked.gid }),
+    });
   }
 
   #attributes(path: string, entry: TarEntry): void {
@@ -157,7 +190,12 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o755 });
   } catch (error) {
-    if (errno(error) === "EEXIST" || errno(error) === "ENOTDIR" || errno(error) === "ENOENT") throw new LongshoreError("invalid", `${JSON.stringify(folder)} is not a directory (a file or a dangling link is in the way)`, { cause: error });
+    if (errno(error) === "EEXIST" || errno(error) === "ENOTDIR" || errno(error) === "ENOENT")
+      throw new LongshoreError(
+        "invalid",
+        `${JSON.stringify(folder)} is not a directory (a file or a dangling link is in the way)`,
+        { cause: error },
+      );
     throw error;
   }
 }
@@ -193,7 +231,15 @@ function indexed(path: string, entry: TarEntry): IndexedFile {
 function translated(error: unknown, entry: TarEntry): unknown {
   if (error instanceof LongshoreError) return error;
   const code = errno(error);
-  if (code === "ENOSPC" || code === "EDQUOT") return new LongshoreError("internal", `no space left on device while writing ${JSON.stringify(entry.name)}`, { cause: error });
-  return new LongshoreError("invalid", `layer member ${JSON.stringify(entry.name)} cannot be made: ${messageOf(error)}`, { cause: error });
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return new LongshoreError(
+      "internal",
+      `no space left on device while writing ${JSON.stringify(entry.name)}`,
+      { cause: error },
+    );
+  return new LongshoreError(
+    "invalid",
+    `layer member ${JSON.stringify(entry.name)} cannot be made: ${messageOf(error)}`,
+    { cause: error },
+  );
 }
-

@@ -43,15 +43,20 @@ export class OverlayLayers implements Layers {
   /** Makes the folders, empties tmp/, removes directories that no record names and reports records without directory. */
   async open(): Promise<void> {
     await rm(path.join(this.#root, "tmp"), { recursive: true, force: true });
-    for (const name of ["layers", "snapshots", "tmp", "empty"]) await mkdir(path.join(this.#root, name), { recursive: true, mode: 0o710 });
+    for (const name of ["layers", "snapshots", "tmp", "empty"])
+      await mkdir(path.join(this.#root, name), { recursive: true, mode: 0o710 });
     await this.blobs.open();
     const named = new Set([...this.#layers.values()].map((layer) => hexOf(layer.chainId)));
-    for (const name of await readdir(path.join(this.#root, "layers"))) if (!named.delete(name)) await this.#drop(path.join(this.#root, "layers", name));
+    for (const name of await readdir(path.join(this.#root, "layers")))
+      if (!named.delete(name)) await this.#drop(path.join(this.#root, "layers", name));
     for (const hex of named) {
-      this.#log.error("a layer's directory is gone: its record is dropped, pull or load the image again", { layer: hex });
+      this.#log.error("a layer's directory is gone: its record is dropped, pull or load the image again", {
+        layer: hex,
+      });
       await this.#layers.remove(`sha256:${hex}`);
     }
-    for (const name of await readdir(path.join(this.#root, "snapshots"))) if (this.#snapshots.get(name) === undefined) await this.#drop(path.join(this.#root, "snapshots", name));
+    for (const name of await readdir(path.join(this.#root, "snapshots")))
+      if (this.#snapshots.get(name) === undefined) await this.#drop(path.join(this.#root, "snapshots", name));
   }
 
   layer(chainId: Digest): LayerRecord | undefined {
@@ -62,16 +67,34 @@ export class OverlayLayers implements Layers {
     return this.#layers.values();
   }
 
-  async apply(parent: Digest | undefined, source: AsyncIterable<Uint8Array>, options: Parameters<Layers["apply"]>[2], signal: AbortSignal): Promise<LayerRecord> {
-    if (parent !== undefined && this.layer(parent) === undefined) throw new LongshoreError("not_found", `parent layer ${parent} is not here`);
-    await using _ = await this.#locks.hold(options.expectedDiffId === undefined ? randomId() : chainIdOf(parent, options.expectedDiffId), signal);
-    const known = options.expectedDiffId === undefined ? undefined : this.layer(chainIdOf(parent, options.expectedDiffId));
+  async apply(
+    parent: Digest | undefined,
+    source: AsyncIterable<Uint8Array>,
+    options: Parameters<Layers["apply"]>[2],
+    signal: AbortSignal,
+  ): Promise<LayerRecord> {
+    if (parent !== undefined && this.layer(parent) === undefined)
+      throw new LongshoreError("not_found", `parent layer ${parent} is not here`);
+    await using _ = await this.#locks.hold(
+      options.expectedDiffId === undefined ? randomId() : chainIdOf(parent, options.expectedDiffId),
+      signal,
+    );
+    const known =
+      options.expectedDiffId === undefined
+        ? undefined
+        : this.layer(chainIdOf(parent, options.expectedDiffId));
     if (known !== undefined) return known;
     const draft = path.join(this.#root, "tmp", `layer-${randomId().slice(0, 16)}`);
     await mkdir(path.join(draft, "fs"), { recursive: true });
     try {
-      const { diffId, sizeBytes, files } = await unpack(path.join(draft, "fs"), source, (doneBytes) => options.onProgress?.({ phase: "extracting", doneBytes }), signal);
-      if (options.expectedDiffId !== undefined && diffId !== options.expectedDiffId) throw new LongshoreError("invalid", `layer has diff id ${diffId}, want ${options.expectedDiffId}`);
+      const { diffId, sizeBytes, files } = await unpack(
+        path.join(draft, "fs"),
+        source,
+        (doneBytes) => options.onProgress?.({ phase: "extracting", doneBytes }),
+        signal,
+      );
+      if (options.expectedDiffId !== undefined && diffId !== options.expectedDiffId)
+        throw new LongshoreError("invalid", `layer has diff id ${diffId}, want ${options.expectedDiffId}`);
       const chainId = chainIdOf(parent, diffId);
       const raced = this.layer(chainId);
       if (raced !== undefined) {
@@ -82,7 +105,14 @@ export class OverlayLayers implements Layers {
       const place = this.#layerFolder(chainId);
       await this.#drop(place);
       await rename(draft, place);
-      const record: LayerRecord = { chainId, diffId, ...(parent !== undefined && { parent }), sizeBytes, createdAt: new Date().toISOString(), ...(options.blob !== undefined && { blob: options.blob }) };
+      const record: LayerRecord = {
+        chainId,
+        diffId,
+        ...(parent !== undefined && { parent }),
+        sizeBytes,
+        createdAt: new Date().toISOString(),
+        ...(options.blob !== undefined && { blob: options.blob }),
+      };
       await this.#layers.put(chainId, record);
       return record;
     } catch (error) {
@@ -95,11 +125,16 @@ export class OverlayLayers implements Layers {
   async removeLayer(chainId: Digest): Promise<void> {
     const record = this.layer(chainId);
     if (record === undefined) return;
-    for (const other of this.#layers.values()) if (other.parent === chainId) throw new LongshoreError("conflict", `layer ${chainId} is in use by layer ${other.chainId}`);
-    for (const [key, snapshot] of this.#snapshots.entries()) if (snapshot.parent === chainId) throw new LongshoreError("conflict", `layer ${chainId} is in use by snapshot ${key}`);
+    for (const other of this.#layers.values())
+      if (other.parent === chainId)
+        throw new LongshoreError("conflict", `layer ${chainId} is in use by layer ${other.chainId}`);
+    for (const [key, snapshot] of this.#snapshots.entries())
+      if (snapshot.parent === chainId)
+        throw new LongshoreError("conflict", `layer ${chainId} is in use by snapshot ${key}`);
     const done = this.#layers.remove(chainId);
     const blob = record.blob?.digest;
-    const isShared = blob !== undefined && [...this.#layers.values()].some((other) => other.blob?.digest === blob);
+    const isShared =
+      blob !== undefined && [...this.#layers.values()].some((other) => other.blob?.digest === blob);
     await done;
     await this.#drop(this.#layerFolder(chainId));
     if (blob !== undefined && !isShared) await this.blobs.remove(blob);
@@ -107,13 +142,15 @@ export class OverlayLayers implements Layers {
 
   async *exportLayer(chainId: Digest, signal: AbortSignal): AsyncIterable<Uint8Array> {
     const record = this.#need(chainId);
-    if (record.blob === undefined) throw new LongshoreError("internal", `layer ${chainId} has no archive to export`);
+    if (record.blob === undefined)
+      throw new LongshoreError("internal", `layer ${chainId} has no archive to export`);
     yield* plainBytes(this.blobs.read(record.blob.digest, signal), signal);
   }
 
   async prepare(key: string, parent: Digest | undefined, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#snapshots.get(key) !== undefined) throw new LongshoreError("conflict", `snapshot "${key}" exists`);
+    if (this.#snapshots.get(key) !== undefined)
+      throw new LongshoreError("conflict", `snapshot "${key}" exists`);
     if (parent !== undefined) this.#need(parent);
     const place = this.#snapshotFolder(key);
     const recorded = this.#snapshots.put(key, parent === undefined ? {} : { parent });
@@ -131,7 +168,12 @@ export class OverlayLayers implements Layers {
     const snapshot = this.#snapshots.get(key);
     if (snapshot === undefined) throw new LongshoreError("not_found", `No such snapshot: ${key}`);
     const place = this.#snapshotFolder(key);
-    return { kind: "overlay", lowers: this.#lowers(snapshot.parent), upper: path.join(place, "fs"), work: path.join(place, "work") };
+    return {
+      kind: "overlay",
+      lowers: this.#lowers(snapshot.parent),
+      upper: path.join(place, "fs"),
+      work: path.join(place, "work"),
+    };
   }
 
   view(chainId: Digest): OverlayMount {
@@ -178,20 +220,26 @@ export class OverlayLayers implements Layers {
     const below = new Set<string>();
     for (const ancestor of this.#chain(record.parent).toReversed()) {
       signal.throwIfAborted();
-      for (const file of await this.#index(ancestor)) if (file.isWhiteout === true) below.delete(file.path);
-      else below.add(file.path);
+      for (const file of await this.#index(ancestor))
+        if (file.isWhiteout === true) below.delete(file.path);
+        else below.add(file.path);
     }
     const own = await this.#index(chainId);
     return own
-      .map(({ isWhiteout, isOpaque: _, ...file }): FileEntry => ({ ...file, change: isWhiteout === true ? "deleted" : below.has(file.path) ? "modified" : "added" }))
+      .map(({ isWhiteout, isOpaque: _, ...file }): FileEntry => ({
+        ...file,
+        change: isWhiteout === true ? "deleted" : below.has(file.path) ? "modified" : "added",
+      }))
       .toSorted((a, b) => (a.path < b.path ? -1 : 1));
   }
 
   async *readFile(chainId: Digest, file: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
     this.#need(chainId);
     const known = (await this.#index(chainId)).find((entry) => entry.path === file);
-    if (known === undefined) throw new LongshoreError("not_found", `layer ${chainId} has no file ${JSON.stringify(file)}`);
-    if (known.type !== "file" && known.type !== "hardlink") throw new LongshoreError("invalid", `${JSON.stringify(file)} is a ${known.type}, not a regular file`);
+    if (known === undefined)
+      throw new LongshoreError("not_found", `layer ${chainId} has no file ${JSON.stringify(file)}`);
+    if (known.type !== "file" && known.type !== "hardlink")
+      throw new LongshoreError("invalid", `${JSON.stringify(file)} is a ${known.type}, not a regular file`);
     // The index's paths are clean, but a parent may be a symlink of the same layer: refuse to follow any.
     const place = path.join(this.#layerFolder(chainId), "fs", file);
     await this.#refuseLinks(path.join(this.#layerFolder(chainId), "fs"), file);
@@ -202,12 +250,15 @@ export class OverlayLayers implements Layers {
     let place = root;
     for (const part of file.split("/").filter((word) => word !== "")) {
       place = path.join(place, part);
-      if ((await lstat(place)).isSymbolicLink()) throw new LongshoreError("invalid", `${JSON.stringify(file)} leads through a symbolic link`);
+      if ((await lstat(place)).isSymbolicLink())
+        throw new LongshoreError("invalid", `${JSON.stringify(file)} leads through a symbolic link`);
     }
   }
 
   async #index(chainId: Digest): Promise<readonly IndexedFile[]> {
-    return JSON.parse((await unzip(await readFile(path.join(this.#layerFolder(chainId), "index.json.gz")))).toString("utf8")) as IndexedFile[];
+    return JSON.parse(
+      (await unzip(await readFile(path.join(this.#layerFolder(chainId), "index.json.gz")))).toString("utf8"),
+    ) as IndexedFile[];
   }
 
   #need(chainId: Digest): LayerRecord {
@@ -226,7 +277,9 @@ export class OverlayLayers implements Layers {
   #lowers(top: Digest | undefined): string[] {
     const chain = this.#chain(top);
     // Overlay wants at least one lower directory: an empty one stands for "no layers".
-    return chain.length === 0 ? [path.join(this.#root, "empty")] : chain.map((chainId) => path.join(this.#layerFolder(chainId), "fs"));
+    return chain.length === 0
+      ? [path.join(this.#root, "empty")]
+      : chain.map((chainId) => path.join(this.#layerFolder(chainId), "fs"));
   }
 
   #layerFolder(chainId: Digest): string {
@@ -234,7 +287,8 @@ export class OverlayLayers implements Layers {
   }
 
   #snapshotFolder(key: string): string {
-    if (!/^[\w.-]{1,128}$/.test(key) || key.startsWith(".")) throw new LongshoreError("invalid", `invalid snapshot key ${JSON.stringify(key)}`);
+    if (!/^[\w.-]{1,128}$/.test(key) || key.startsWith("."))
+      throw new LongshoreError("invalid", `invalid snapshot key ${JSON.stringify(key)}`);
     return path.join(this.#root, "snapshots", key);
   }
 

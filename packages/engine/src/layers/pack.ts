@@ -39,14 +39,26 @@ export const isWhiteout = (stats: Stats): boolean => stats.isCharacterDevice() &
 const isOpaque = (place: string): boolean => getXattr(place, OPAQUE_XATTR)?.toString() === "y";
 
 /** A directory tree as a tar. With `isDiff` overlay's whiteouts become `.wh.` names. Source: OCI image spec, layer. */
-export async function* packTree(root: string, options: { isDiff: boolean }, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* packTree(
+  root: string,
+  options: { isDiff: boolean },
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   const links = new Map<string, string>();
   for await (const found of walk(root)) {
     signal.throwIfAborted();
     const { stats, name, place } = found;
     if (stats.isSocket()) continue;
     if (options.isDiff && isWhiteout(stats)) {
-      yield tarHeader({ ...entryOf(found, "file"), name: path.posix.join(path.posix.dirname(name), `.wh.${path.posix.basename(name)}`).replace(/^\.\//, ""), sizeBytes: 0, mode: 0, xattrs: new Map() });
+      yield tarHeader({
+        ...entryOf(found, "file"),
+        name: path.posix
+          .join(path.posix.dirname(name), `.wh.${path.posix.basename(name)}`)
+          .replace(/^\.\//, ""),
+        sizeBytes: 0,
+        mode: 0,
+        xattrs: new Map(),
+      });
       continue;
     }
     const key = stats.nlink > 1 && !stats.isDirectory() ? `${stats.dev}:${stats.ino}` : undefined;
@@ -58,10 +70,21 @@ export async function* packTree(root: string, options: { isDiff: boolean }, sign
     if (key !== undefined) links.set(key, name);
     if (stats.isDirectory()) {
       yield tarHeader({ ...entryOf(found, "directory"), name: `${name}/` });
-      if (options.isDiff && isOpaque(place)) yield tarHeader({ ...entryOf(found, "file"), name: `${name}/.wh..wh..opq`, sizeBytes: 0, mode: 0, xattrs: new Map() });
-    } else if (stats.isSymbolicLink()) yield tarHeader({ ...entryOf(found, "symlink"), linkName: await readlink(place) });
+      if (options.isDiff && isOpaque(place))
+        yield tarHeader({
+          ...entryOf(found, "file"),
+          name: `${name}/.wh..wh..opq`,
+          sizeBytes: 0,
+          mode: 0,
+          xattrs: new Map(),
+        });
+    } else if (stats.isSymbolicLink())
+      yield tarHeader({ ...entryOf(found, "symlink"), linkName: await readlink(place) });
     else if (stats.isFile()) yield* packFile(found);
-    else yield tarHeader(entryOf(found, stats.isFIFO() ? "fifo" : stats.isBlockDevice() ? "block" : "character"));
+    else
+      yield tarHeader(
+        entryOf(found, stats.isFIFO() ? "fifo" : stats.isBlockDevice() ? "block" : "character"),
+      );
   }
   yield TAR_END;
 }
@@ -85,17 +108,38 @@ function entryOf({ place, name, stats, mtimeNano }: Found, type: TarEntry["type"
   const xattrs = new Map<string, Buffer>();
   if (!stats.isSymbolicLink()) {
     for (const attribute of listXattrs(place)) {
-      if (attribute.startsWith("trusted.overlay.") || attribute === "system.posix_acl_access" || attribute === "system.posix_acl_default") continue;
+      if (
+        attribute.startsWith("trusted.overlay.") ||
+        attribute === "system.posix_acl_access" ||
+        attribute === "system.posix_acl_default"
+      )
+        continue;
       const value = getXattr(place, attribute);
       if (value !== undefined) xattrs.set(attribute, Buffer.from(value));
     }
   }
   const { rdev } = stats;
-  return { name, type, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid, sizeBytes: type === "file" ? stats.size : 0, modifiedNano: mtimeNano, linkName: "", major: (rdev >>> 8) & 0xfff, minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00), xattrs };
+  return {
+    name,
+    type,
+    mode: stats.mode & 0o7777,
+    uid: stats.uid,
+    gid: stats.gid,
+    sizeBytes: type === "file" ? stats.size : 0,
+    modifiedNano: mtimeNano,
+    linkName: "",
+    major: (rdev >>> 8) & 0xfff,
+    minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00),
+    xattrs,
+  };
 }
 
 /** What `upper` changes against `lowers`, sorted by path. A directory that only passes changes through counts as modified, as Docker shows it. */
-export async function changesOf(upper: string, lowers: readonly string[], signal: AbortSignal): Promise<readonly Change[]> {
+export async function changesOf(
+  upper: string,
+  lowers: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Change[]> {
   const changes: Change[] = [];
   for await (const { name, stats } of walk(upper)) {
     signal.throwIfAborted();

@@ -21,7 +21,10 @@ export function compressionOf(head: Uint8Array): Compression {
 }
 
 /** The plain bytes of a stream that may be compressed. Throws `invalid` for broken compression. */
-export async function* plainBytes(source: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Buffer> {
+export async function* plainBytes(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
   const iterator = source[Symbol.asyncIterator]();
   const first = await iterator.next();
   if (first.done === true) return;
@@ -35,7 +38,8 @@ export async function* plainBytes(source: AsyncIterable<Uint8Array>, signal: Abo
     return;
   }
   // 1 MiB chunks: the default of 16 KiB halves gzip's speed and quarters zstd's (facts/host).
-  const decompressor = kind === "gzip" ? createGunzip({ chunkSize: MiB }) : createZstdDecompress({ chunkSize: MiB });
+  const decompressor =
+    kind === "gzip" ? createGunzip({ chunkSize: MiB }) : createZstdDecompress({ chunkSize: MiB });
   const out = new PassThrough({ highWaterMark: 2 * MiB });
   const running = pipeline(Readable.from(rest(), { objectMode: false }), decompressor, out, { signal });
   running.catch(() => {});
@@ -49,7 +53,8 @@ export async function* plainBytes(source: AsyncIterable<Uint8Array>, signal: Abo
   }
 }
 
-const asBuffer = (chunk: Uint8Array): Buffer => (Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+const asBuffer = (chunk: Uint8Array): Buffer =>
+  Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 
 export interface Unpacked {
   readonly diffId: Digest;
@@ -58,10 +63,18 @@ export interface Unpacked {
 }
 
 /** Unpacks a layer tar into the empty directory `root` by a thread shut into it. Throws `invalid` for what is wrong with the archive. */
-export async function unpack(root: string, source: AsyncIterable<Uint8Array>, onPlainBytes: (total: number) => void, signal: AbortSignal): Promise<Unpacked> {
+export async function unpack(
+  root: string,
+  source: AsyncIterable<Uint8Array>,
+  onPlainBytes: (total: number) => void,
+  signal: AbortSignal,
+): Promise<Unpacked> {
   // Warm libuv's pool before the thread exists: a cold one would inherit the thread's root directory (facts/host, verified hole).
   await stat("/");
-  const worker = new Worker(new URL("./writer-thread.ts", import.meta.url), { workerData: { root }, stderr: false });
+  const worker = new Worker(new URL("./writer-thread.ts", import.meta.url), {
+    workerData: { root },
+    stderr: false,
+  });
   const finished = Promise.withResolvers<Extract<FromWriter, { kind: "done" }>>();
   finished.promise.catch(() => {});
   let outstanding = 0;
@@ -88,7 +101,10 @@ export async function unpack(root: string, source: AsyncIterable<Uint8Array>, on
       hash.update(chunk);
       total += chunk.length;
       onPlainBytes(total);
-      const bytes = chunk.byteOffset === 0 && chunk.byteLength === chunk.buffer.byteLength && chunk.byteLength > 65_536 ? chunk : Buffer.from(Uint8Array.prototype.slice.call(chunk));
+      const bytes =
+        chunk.byteOffset === 0 && chunk.byteLength === chunk.buffer.byteLength && chunk.byteLength > 65_536
+          ? chunk
+          : Buffer.from(Uint8Array.prototype.slice.call(chunk));
       outstanding += bytes.byteLength;
       const message: ToWriter = { kind: "data", bytes };
       worker.postMessage(message);

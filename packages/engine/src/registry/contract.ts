@@ -26,12 +26,21 @@ export interface Repository {
   hasBlob(digest: Digest, signal: AbortSignal): Promise<boolean>;
   /** Tries to mount a blob from another repository of the same registry: true when it is there now. */
   mountBlob(digest: Digest, from: string, signal: AbortSignal): Promise<boolean>;
-  pushBlob(digest: Digest, sizeBytes: number, open: () => AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
+  pushBlob(
+    digest: Digest,
+    sizeBytes: number,
+    open: () => AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void>;
   pushManifest(tagOrDigest: string, bytes: Buffer, mediaType: string, signal: AbortSignal): Promise<Digest>;
 }
 
 export interface Registry extends AsyncDisposable {
-  repository(reference: Reference, credentials: Credentials | undefined, purpose: "pull" | "push"): Repository;
+  repository(
+    reference: Reference,
+    credentials: Credentials | undefined,
+    purpose: "pull" | "push",
+  ): Repository;
   /** Checks credentials at `serveraddress` (Docker Hub when empty). Throws `unauthorized`. */
   login(credentials: Credentials, signal: AbortSignal): Promise<{ identityToken: string; status: string }>;
 }

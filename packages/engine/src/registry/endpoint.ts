@@ -13,9 +13,17 @@ export interface Endpoint {
 const HUB = "https://registry-1.docker.io";
 
 /** Loopback hosts and the ones named insecure may speak plain HTTP; mirrors serve docker.io only, pulls only. Source: dockerd, insecure-registries. */
-export function endpointsFor(reference: Pick<Reference, "domain">, purpose: "pull" | "push", mirrors: readonly string[], insecure: readonly string[]): readonly Endpoint[] {
+export function endpointsFor(
+  reference: Pick<Reference, "domain">,
+  purpose: "pull" | "push",
+  mirrors: readonly string[],
+  insecure: readonly string[],
+): readonly Endpoint[] {
   if (reference.domain === "docker.io") {
-    const through = purpose === "pull" ? mirrors.map((mirror) => ({ base: mirror.replace(/\/+$/, ""), isMirror: true, isInsecure: false })) : [];
+    const through =
+      purpose === "pull"
+        ? mirrors.map((mirror) => ({ base: mirror.replace(/\/+$/, ""), isMirror: true, isInsecure: false }))
+        : [];
     return [...through, { base: HUB, isMirror: false, isInsecure: false }];
   }
   const isInsecure = isInsecureHost(reference.domain, insecure);
@@ -26,7 +34,9 @@ export function endpointsFor(reference: Pick<Reference, "domain">, purpose: "pul
 export function isInsecureHost(domain: string, insecure: readonly string[]): boolean {
   const host = domain.replace(/:\d+$/, "").replaceAll(/[[\]]/g, "");
   if (host === "localhost" || host === "::1" || (net.isIPv4(host) && host.startsWith("127."))) return true;
-  return insecure.some((entry) => (entry.includes("/") ? inRange(host, entry) : entry === domain || entry === host));
+  return insecure.some((entry) =>
+    entry.includes("/") ? inRange(host, entry) : entry === domain || entry === host,
+  );
 }
 
 function inRange(host: string, range: string): boolean {

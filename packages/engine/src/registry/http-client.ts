@@ -1,4 +1,4 @@
-import { Agent, EnvHttpProxyAgent, request } from "undici";
+import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from "undici";
 import { LongshoreError, messageOf } from "#kernel";
 
 export interface HttpRequest {
@@ -24,8 +24,15 @@ const BODY_TIMEOUT_MS = 60_000;
 
 /** HTTP with redirects of our own: credentials go to no other host, and never from https to http. Proxies by environment. */
 export class HttpClient implements AsyncDisposable {
-  readonly #strict = new EnvHttpProxyAgent({ headersTimeout: HEADERS_TIMEOUT_MS, bodyTimeout: BODY_TIMEOUT_MS });
-  readonly #lax = new Agent({ headersTimeout: HEADERS_TIMEOUT_MS, bodyTimeout: BODY_TIMEOUT_MS, connect: { rejectUnauthorized: false } });
+  readonly #strict = new EnvHttpProxyAgent({
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    bodyTimeout: BODY_TIMEOUT_MS,
+  });
+  readonly #lax = new Agent({
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    bodyTimeout: BODY_TIMEOUT_MS,
+    connect: { rejectUnauthorized: false },
+  });
 
   /** Sends once and follows redirects of GET and HEAD. Throws `unavailable` when no answer comes. */
   async send(wanted: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
@@ -34,11 +41,21 @@ export class HttpClient implements AsyncDisposable {
     for (let hops = 0; ; hops++) {
       const response = await this.#once(wanted, url, headers, signal);
       const location = response.headers["location"];
-      if (![301, 302, 303, 307, 308].includes(response.status) || typeof location !== "string" || (wanted.method !== "GET" && wanted.method !== "HEAD")) return response;
+      if (
+        ![301, 302, 303, 307, 308].includes(response.status) ||
+        typeof location !== "string" ||
+        (wanted.method !== "GET" && wanted.method !== "HEAD")
+      )
+        return response;
       await response.drop();
-      if (hops >= MAX_REDIRECTS) throw new LongshoreError("unavailable", `${url.host} redirects more than ${MAX_REDIRECTS} times`);
+      if (hops >= MAX_REDIRECTS)
+        throw new LongshoreError("unavailable", `${url.host} redirects more than ${MAX_REDIRECTS} times`);
       const next = new URL(location, url);
-      if (next.protocol !== "https:" && !(next.protocol === "http:" && url.protocol === "http:")) throw new LongshoreError("unavailable", `${url.host} redirects to ${next.protocol}//${next.host}, which is refused`);
+      if (next.protocol !== "https:" && !(next.protocol === "http:" && url.protocol === "http:"))
+        throw new LongshoreError(
+          "unavailable",
+          `${url.host} redirects to ${next.protocol}//${next.host}, which is refused`,
+        );
       if (next.host !== url.host) {
         const { authorization: _secret, ...rest } = headers as Record<string, string>;
         headers = rest as typeof headers;
@@ -47,7 +64,12 @@ export class HttpClient implements AsyncDisposable {
     }
   }
 
-  async #once(wanted: HttpRequest, url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<HttpResponse> {
+  async #once(
+    wanted: HttpRequest,
+    url: URL,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<HttpResponse> {
     try {
       const body = typeof wanted.body === "function" ? wanted.body() : wanted.body;
       const response = await request(url, {
@@ -57,14 +79,29 @@ export class HttpClient implements AsyncDisposable {
         dispatcher: wanted.isInsecure ? this.#lax : this.#strict,
         ...(body !== undefined && { body: body as Buffer }),
       });
-      return { status: response.statusCode, url: url.href, headers: response.headers, body: response.body, drop: () => response.body.dump({ limit: 65_536 }) };
+      return {
+        status: response.statusCode,
+        url: url.href,
+        headers: response.headers,
+        body: response.body,
+        drop: () => response.body.dump({ limit: 65_536 }),
+      };
     } catch (error) {
       signal.throwIfAborted();
-      throw new LongshoreError("unavailable", `Get "${url.origin}${url.pathname}": ${messageOf(error)}`, { cause: error });
+      throw new LongshoreError("unavailable", `Get "${url.origin}${url.pathname}": ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#strict.destroy(), this.#lax.destroy()]);
   }
+}
+
+/** The proxy agent is made only where the environment names a proxy. */
+function hasProxy(): boolean {
+  return ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"].some(
+    (name) => (process.env[name] ?? "") !== "",
+  );
 }

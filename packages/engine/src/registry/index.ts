@@ -19,14 +19,26 @@ export interface RegistryDeps {
 export function openRegistry(deps: RegistryDeps): Registry {
   const http = new HttpClient();
   return {
-    repository: (reference: Reference, credentials: Credentials | undefined, purpose): Repository => new RemoteRepository(http, reference, endpointsFor(reference, purpose, deps.mirrors, deps.insecure), credentials, purpose),
+    repository: (reference: Reference, credentials: Credentials | undefined, purpose): Repository =>
+      new RemoteRepository(
+        http,
+        reference,
+        endpointsFor(reference, purpose, deps.mirrors, deps.insecure),
+        credentials,
+        purpose,
+      ),
     login: (credentials, signal) => login(http, deps, credentials, signal),
     [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
   };
 }
 
 /** GET /v2/ with the credentials; the registry's challenge decides how they travel. */
-async function login(http: HttpClient, deps: RegistryDeps, credentials: Credentials, signal: AbortSignal): Promise<{ identityToken: string; status: string }> {
+async function login(
+  http: HttpClient,
+  deps: RegistryDeps,
+  credentials: Credentials,
+  signal: AbortSignal,
+): Promise<{ identityToken: string; status: string }> {
   const address = (credentials.serveraddress ?? "").replace(/^https?:\/\//, "").replace(/\/.*$/, "");
   const domain = address === "" || address === "index.docker.io" ? "docker.io" : address;
   let failure: unknown = new LongshoreError("unavailable", `registry ${domain} did not answer`);
@@ -35,14 +47,29 @@ async function login(http: HttpClient, deps: RegistryDeps, credentials: Credenti
     try {
       for (let tries = 0; tries < 3; tries++) {
         const header = auth.header();
-        const response = await http.send({ method: "GET", url: `${endpoint.base}/v2/`, headers: header === undefined ? {} : { authorization: header }, isInsecure: endpoint.isInsecure }, signal);
+        const response = await http.send(
+          {
+            method: "GET",
+            url: `${endpoint.base}/v2/`,
+            headers: header === undefined ? {} : { authorization: header },
+            isInsecure: endpoint.isInsecure,
+          },
+          signal,
+        );
         await response.drop();
         if (response.status === 200) return { identityToken: "", status: "Login Succeeded" };
         const challenge = response.headers["www-authenticate"];
-        if (response.status !== 401 || challenge === undefined) throw new LongshoreError("unavailable", `login attempt to ${endpoint.base}/v2/ failed with status: ${response.status}`);
+        if (response.status !== 401 || challenge === undefined)
+          throw new LongshoreError(
+            "unavailable",
+            `login attempt to ${endpoint.base}/v2/ failed with status: ${response.status}`,
+          );
         if (!(await auth.answer([challenge].flat().join(", "), "", signal))) break;
       }
-      throw new LongshoreError("unauthorized", `login attempt to ${endpoint.base}/v2/ failed with status: 401 Unauthorized`);
+      throw new LongshoreError(
+        "unauthorized",
+        `login attempt to ${endpoint.base}/v2/ failed with status: 401 Unauthorized`,
+      );
     } catch (error) {
       signal.throwIfAborted();
       failure = error;

@@ -15,7 +15,13 @@ const ACCEPT = [
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.v2+json",
 ].join(", ");
-const KINDS: Readonly<Record<number, ErrorKind>> = { 400: "invalid", 401: "unauthorized", 403: "forbidden", 404: "not_found", 429: "unavailable" };
+const KINDS: Readonly<Record<number, ErrorKind>> = {
+  400: "invalid",
+  401: "unauthorized",
+  403: "forbidden",
+  404: "not_found",
+  429: "unavailable",
+};
 
 type Send = Omit<HttpRequest, "url" | "isInsecure"> & { readonly path: string };
 
@@ -29,26 +35,44 @@ export class RemoteRepository implements Repository {
   /** The endpoint that answered; the others are not asked again. */
   #chosen: number | undefined;
 
-  constructor(http: HttpClient, reference: Reference, endpoints: readonly Endpoint[], credentials: Credentials | undefined, purpose: "pull" | "push") {
+  constructor(
+    http: HttpClient,
+    reference: Reference,
+    endpoints: readonly Endpoint[],
+    credentials: Credentials | undefined,
+    purpose: "pull" | "push",
+  ) {
     this.#http = http;
     this.#reference = reference;
     this.#endpoints = endpoints;
     // A mirror is another party: the registry's credentials are not for it.
-    this.#auths = endpoints.map((endpoint) => new TokenAuth(http, endpoint.isMirror ? undefined : credentials, endpoint.isInsecure));
+    this.#auths = endpoints.map(
+      (endpoint) => new TokenAuth(http, endpoint.isMirror ? undefined : credentials, endpoint.isInsecure),
+    );
     this.#scope = `repository:${reference.path}:${purpose === "push" ? "pull,push" : "pull"}`;
   }
 
   async manifest(tagOrDigest: string, signal: AbortSignal): Promise<FetchedManifest> {
-    const response = await this.#ask({ method: "GET", path: `manifests/${tagOrDigest}`, headers: { accept: ACCEPT } }, signal);
+    const response = await this.#ask(
+      { method: "GET", path: `manifests/${tagOrDigest}`, headers: { accept: ACCEPT } },
+      signal,
+    );
     if (response.status === 404) {
       await response.drop();
       const name = `${familiarName(this.#reference)}${isDigest(tagOrDigest) ? "@" : ":"}${tagOrDigest}`;
-      throw new LongshoreError("not_found", `manifest for ${name} not found: manifest unknown: manifest unknown`);
+      throw new LongshoreError(
+        "not_found",
+        `manifest for ${name} not found: manifest unknown: manifest unknown`,
+      );
     }
     await this.#refuse(response, 200);
     const bytes = await readAtMost(response.body, MAX_MANIFEST_BYTES, `manifest ${tagOrDigest}`);
     const digest = digestOf(bytes);
-    if (isDigest(tagOrDigest) && digest !== tagOrDigest) throw new LongshoreError("invalid", `manifest verification failed for digest ${tagOrDigest}: got ${digest}`);
+    if (isDigest(tagOrDigest) && digest !== tagOrDigest)
+      throw new LongshoreError(
+        "invalid",
+        `manifest verification failed for digest ${tagOrDigest}: got ${digest}`,
+      );
     const type = response.headers["content-type"];
     return { bytes, digest, mediaType: typeof type === "string" ? (type.split(";", 1)[0] ?? type) : "" };
   }
@@ -59,20 +83,28 @@ export class RemoteRepository implements Repository {
     for (let page = 0; page < MAX_TAG_PAGES; page++) {
       const response = await this.#ask({ method: "GET", path }, signal);
       await this.#refuse(response, 200);
-      const parsed = JSON.parse((await readAtMost(response.body, MAX_MANIFEST_BYTES, "tag list")).toString("utf8")) as { tags?: unknown };
-      if (Array.isArray(parsed.tags)) tags.push(...parsed.tags.filter((tag): tag is string => typeof tag === "string"));
+      const parsed = JSON.parse(
+        (await readAtMost(response.body, MAX_MANIFEST_BYTES, "tag list")).toString("utf8"),
+      ) as { tags?: unknown };
+      if (Array.isArray(parsed.tags))
+        tags.push(...parsed.tags.filter((tag): tag is string => typeof tag === "string"));
       const link = /<([^>]+)>;\s*rel="?next"?/.exec(String(response.headers["link"] ?? ""))?.[1];
       if (link === undefined) break;
-      path = link.includes("/tags/list") ? `tags/list${link.slice(link.indexOf("/tags/list") + "/tags/list".length)}` : `tags/list${link}`;
+      path = link.includes("/tags/list")
+        ? `tags/list${link.slice(link.indexOf("/tags/list") + "/tags/list".length)}`
+        : `tags/list${link}`;
     }
     return tags;
   }
 
   async *blob(digest: Digest, sizeBytes: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     let done = 0;
-    for (let failures = 0; ; ) {
+    for (let failures = 0; ;) {
       try {
-        const response = await this.#ask({ method: "GET", path: `blobs/${digest}`, headers: done > 0 ? { range: `bytes=${done}-` } : {} }, signal);
+        const response = await this.#ask(
+          { method: "GET", path: `blobs/${digest}`, headers: done > 0 ? { range: `bytes=${done}-` } : {} },
+          signal,
+        );
         if (response.status !== 206) await this.#refuse(response, 200);
         // A server that ignores the range begins again: what is known is skipped.
         let skip = response.status === 206 ? 0 : done;
@@ -103,26 +135,44 @@ export class RemoteRepository implements Repository {
   }
 
   async mountBlob(digest: Digest, from: string, signal: AbortSignal): Promise<boolean> {
-    const response = await this.#ask({ method: "POST", path: `blobs/uploads/?mount=${digest}&from=${encodeURIComponent(from)}` }, signal);
+    const response = await this.#ask(
+      { method: "POST", path: `blobs/uploads/?mount=${digest}&from=${encodeURIComponent(from)}` },
+      signal,
+    );
     await response.drop();
     if (response.status === 201) return true;
     // 202 began an upload that nobody will finish: it is given up.
     const location = response.headers["location"];
-    if (response.status === 202 && typeof location === "string") await (await this.#absolute({ method: "DELETE" }, location, signal)).drop().catch(() => {});
+    if (response.status === 202 && typeof location === "string")
+      await (await this.#absolute({ method: "DELETE" }, location, signal)).drop().catch(() => {});
     return false;
   }
 
-  async pushBlob(digest: Digest, sizeBytes: number, open: () => AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
-    for (let failures = 0; ; ) {
+  async pushBlob(
+    digest: Digest,
+    sizeBytes: number,
+    open: () => AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (let failures = 0; ;) {
       try {
         const begun = await this.#ask({ method: "POST", path: "blobs/uploads/" }, signal);
         await this.#refuse(begun, 202);
         await begun.drop();
         const location = begun.headers["location"];
-        if (typeof location !== "string") throw new LongshoreError("unavailable", "registry began an upload without naming its location");
+        if (typeof location !== "string")
+          throw new LongshoreError("unavailable", "registry began an upload without naming its location");
         const target = new URL(location, begun.url);
         target.searchParams.set("digest", digest);
-        const put = await this.#absolute({ method: "PUT", headers: { "content-type": "application/octet-stream", "content-length": String(sizeBytes) }, body: open }, target.href, signal);
+        const put = await this.#absolute(
+          {
+            method: "PUT",
+            headers: { "content-type": "application/octet-stream", "content-length": String(sizeBytes) },
+            body: open,
+          },
+          target.href,
+          signal,
+        );
         await this.#refuse(put, 201);
         await put.drop();
         return;
@@ -135,8 +185,21 @@ export class RemoteRepository implements Repository {
     }
   }
 
-  async pushManifest(tagOrDigest: string, bytes: Buffer, mediaType: string, signal: AbortSignal): Promise<Digest> {
-    const response = await this.#ask({ method: "PUT", path: `manifests/${tagOrDigest}`, headers: { "content-type": mediaType }, body: bytes }, signal);
+  async pushManifest(
+    tagOrDigest: string,
+    bytes: Buffer,
+    mediaType: string,
+    signal: AbortSignal,
+  ): Promise<Digest> {
+    const response = await this.#ask(
+      {
+        method: "PUT",
+        path: `manifests/${tagOrDigest}`,
+        headers: { "content-type": mediaType },
+        body: bytes,
+      },
+      signal,
+    );
     await this.#refuse(response, 201);
     await response.drop();
     return digestOf(bytes);
@@ -150,7 +213,11 @@ export class RemoteRepository implements Repository {
       const endpoint = this.#endpoints[index];
       if (endpoint === undefined) continue;
       try {
-        const response = await this.#authorised({ ...wanted, url: `${endpoint.base}/v2/${this.#reference.path}/${wanted.path}` }, index, signal);
+        const response = await this.#authorised(
+          { ...wanted, url: `${endpoint.base}/v2/${this.#reference.path}/${wanted.path}` },
+          index,
+          signal,
+        );
         if (endpoint.isMirror && response.status >= 400) {
           await response.drop();
           continue;
@@ -172,35 +239,69 @@ export class RemoteRepository implements Repository {
     const base = this.#endpoints[index]?.base ?? "";
     const url = new URL(location, base);
     // An upload location on another host gets the bytes but never the credentials.
-    if (url.host !== new URL(base).host) return await this.#http.send({ ...wanted, url: url.href, isInsecure: this.#endpoints[index]?.isInsecure ?? false }, signal);
+    if (url.host !== new URL(base).host)
+      return await this.#http.send(
+        { ...wanted, url: url.href, isInsecure: this.#endpoints[index]?.isInsecure ?? false },
+        signal,
+      );
     return await this.#authorised({ ...wanted, url: url.href }, index, signal);
   }
 
-  async #authorised(wanted: Omit<HttpRequest, "isInsecure">, index: number, signal: AbortSignal): Promise<HttpResponse> {
+  async #authorised(
+    wanted: Omit<HttpRequest, "isInsecure">,
+    index: number,
+    signal: AbortSignal,
+  ): Promise<HttpResponse> {
     const auth = this.#auths[index];
     const isInsecure = this.#endpoints[index]?.isInsecure ?? false;
     for (let tries = 0; ; tries++) {
       const header = auth?.header();
-      const response = await this.#http.send({ ...wanted, isInsecure, headers: { ...wanted.headers, ...(header !== undefined && { authorization: header }) } }, signal);
+      const response = await this.#http.send(
+        {
+          ...wanted,
+          isInsecure,
+          headers: { ...wanted.headers, ...(header !== undefined && { authorization: header }) },
+        },
+        signal,
+      );
       const challenge = response.headers["www-authenticate"];
-      if (response.status !== 401 || tries >= 2 || challenge === undefined || auth === undefined) return response;
+      if (response.status !== 401 || tries >= 2 || challenge === undefined || auth === undefined)
+        return response;
       await response.drop();
-      if (!(await auth.answer([challenge].flat().join(", "), this.#scope, signal))) throw this.#failure(401, "no basic auth credentials");
+      if (!(await auth.answer([challenge].flat().join(", "), this.#scope, signal)))
+        throw this.#failure(401, "no basic auth credentials");
     }
   }
 
   async #refuse(response: HttpResponse, wanted: number): Promise<void> {
     if (response.status === wanted) return;
-    const text = (await readAtMost(response.body, MAX_ERROR_BYTES, "registry error").catch(() => Buffer.alloc(0))).toString("utf8");
+    const text = (
+      await readAtMost(response.body, MAX_ERROR_BYTES, "registry error").catch(() => Buffer.alloc(0))
+    ).toString("utf8");
     throw this.#failure(response.status, errorText(text));
   }
 
   #failure(status: number, text: string): LongshoreError {
     const name = familiarName(this.#reference);
     const kind = KINDS[status] ?? "unavailable";
-    if (status === 401 || status === 403) return new LongshoreError(this.#scope.endsWith("push") ? "unauthorized" : "not_found", this.#scope.endsWith("push") ? `denied: requested access to the resource is denied${text === "" ? "" : ` (${text})`}` : `pull access denied for ${name}, repository does not exist or may require 'docker login'${text === "" ? "" : `: ${text}`}`);
-    if (status === 404) return new LongshoreError("not_found", `repository ${name} not found: does not exist or no pull access${text === "" ? "" : `: ${text}`}`);
-    return new LongshoreError(kind, text === "" ? `registry ${this.#reference.domain} answered ${status}` : `registry ${this.#reference.domain} answered ${status}: ${text}`);
+    if (status === 401 || status === 403)
+      return new LongshoreError(
+        this.#scope.endsWith("push") ? "unauthorized" : "not_found",
+        this.#scope.endsWith("push")
+          ? `denied: requested access to the resource is denied${text === "" ? "" : ` (${text})`}`
+          : `pull access denied for ${name}, repository does not exist or may require 'docker login'${text === "" ? "" : `: ${text}`}`,
+      );
+    if (status === 404)
+      return new LongshoreError(
+        "not_found",
+        `repository ${name} not found: does not exist or no pull access${text === "" ? "" : `: ${text}`}`,
+      );
+    return new LongshoreError(
+      kind,
+      text === ""
+        ? `registry ${this.#reference.domain} answered ${status}`
+        : `registry ${this.#reference.domain} answered ${status}: ${text}`,
+    );
   }
 }
 
@@ -209,7 +310,10 @@ function errorText(body: string): string {
   try {
     const parsed = JSON.parse(body) as { errors?: readonly { code?: unknown; message?: unknown }[] };
     const [first] = parsed.errors ?? [];
-    if (first !== undefined) return `${String(first.code).toLowerCase().replaceAll("_", " ")}: ${String(first.message)}`.replaceAll(/[^\x20-\x7e]/g, " ").slice(0, 300);
+    if (first !== undefined)
+      return `${String(first.code).toLowerCase().replaceAll("_", " ")}: ${String(first.message)}`
+        .replaceAll(/[^\x20-\x7e]/g, " ")
+        .slice(0, 300);
   } catch {
     // Not JSON: the status says it.
   }

@@ -16,8 +16,16 @@ export interface Challenge {
 export function parseChallenges(header: string): readonly Challenge[] {
   const starts = [...header.matchAll(/(?:^|,\s*)([A-Za-z][\w-]*)\s+(?=[\w-]+=)/g)];
   return starts.map((match, index) => {
-    const body = header.slice((match.index ?? 0) + match[0].length, starts[index + 1]?.index ?? header.length);
-    const parameters = Object.fromEntries([...body.matchAll(/([\w-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))/g)].map(([, key = "", quoted, bare]) => [key.toLowerCase(), quoted?.replaceAll(/\\(.)/g, "$1") ?? bare ?? ""]));
+    const body = header.slice(
+      (match.index ?? 0) + match[0].length,
+      starts[index + 1]?.index ?? header.length,
+    );
+    const parameters = Object.fromEntries(
+      [...body.matchAll(/([\w-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))/g)].map(([, key = "", quoted, bare]) => [
+        key.toLowerCase(),
+        quoted?.replaceAll(/\\(.)/g, "$1") ?? bare ?? "",
+      ]),
+    );
     return { scheme: (match[1] ?? "").toLowerCase(), parameters };
   });
 }
@@ -37,7 +45,8 @@ export class TokenAuth {
   }
 
   header(): string | undefined {
-    if (this.#credentials?.registrytoken !== undefined && this.#credentials.registrytoken !== "") return `Bearer ${this.#credentials.registrytoken}`;
+    if (this.#credentials?.registrytoken !== undefined && this.#credentials.registrytoken !== "")
+      return `Bearer ${this.#credentials.registrytoken}`;
     return Date.now() < this.#validUntil ? this.#header : undefined;
   }
 
@@ -61,23 +70,57 @@ export class TokenAuth {
 
   #basic(): string | undefined {
     const { username, password } = this.#credentials ?? {};
-    return username === undefined || username === "" ? undefined : `Basic ${Buffer.from(`${username}:${password ?? ""}`).toString("base64")}`;
+    return username === undefined || username === ""
+      ? undefined
+      : `Basic ${Buffer.from(`${username}:${password ?? ""}`).toString("base64")}`;
   }
 
   async #fetchToken({ parameters }: Challenge, scope: string, signal: AbortSignal): Promise<void> {
     const realm = parameters["realm"] ?? "";
     const url = URL.canParse(realm) ? new URL(realm) : undefined;
-    if (url === undefined || (url.protocol !== "https:" && !(url.protocol === "http:" && this.#isInsecure))) throw new LongshoreError("unauthorized", `registry names the token service ${JSON.stringify(realm)}, want an https URL`);
+    if (url === undefined || (url.protocol !== "https:" && !(url.protocol === "http:" && this.#isInsecure)))
+      throw new LongshoreError(
+        "unauthorized",
+        `registry names the token service ${JSON.stringify(realm)}, want an https URL`,
+      );
     const service = parameters["service"] ?? "";
     const refresh = this.#credentials?.identitytoken;
     const basic = this.#basic();
     const response =
       refresh !== undefined && refresh !== ""
-        ? await this.#http.send({ method: "POST", url: url.href, headers: { "content-type": "application/x-www-form-urlencoded" }, body: new URLSearchParams({ grant_type: "refresh_token", service, scope, client_id: "longshore", refresh_token: refresh }).toString(), isInsecure: this.#isInsecure }, signal)
-        : await this.#http.send({ method: "GET", url: withQuery(url, service, scope), headers: basic === undefined ? {} : { authorization: basic }, isInsecure: this.#isInsecure }, signal);
+        ? await this.#http.send(
+            {
+              method: "POST",
+              url: url.href,
+              headers: { "content-type": "application/x-www-form-urlencoded" },
+              body: new URLSearchParams({
+                grant_type: "refresh_token",
+                service,
+                scope,
+                client_id: "longshore",
+                refresh_token: refresh,
+              }).toString(),
+              isInsecure: this.#isInsecure,
+            },
+            signal,
+          )
+        : await this.#http.send(
+            {
+              method: "GET",
+              url: withQuery(url, service, scope),
+              headers: basic === undefined ? {} : { authorization: basic },
+              isInsecure: this.#isInsecure,
+            },
+            signal,
+          );
     const text = (await readAtMost(response.body, MAX_TOKEN_BYTES, "token answer")).toString("utf8");
-    if (response.status === 401 || response.status === 403) throw new LongshoreError("unauthorized", `unauthorized: incorrect username or password (token service answered ${response.status})`);
-    if (response.status !== 200) throw new LongshoreError("unavailable", `token service ${url.host} answered ${response.status}`);
+    if (response.status === 401 || response.status === 403)
+      throw new LongshoreError(
+        "unauthorized",
+        `unauthorized: incorrect username or password (token service answered ${response.status})`,
+      );
+    if (response.status !== 200)
+      throw new LongshoreError("unavailable", `token service ${url.host} answered ${response.status}`);
     const { token, lifeSeconds } = parseToken(text);
     this.#header = `Bearer ${token}`;
     this.#validUntil = Date.now() + Math.max(lifeSeconds * 1000 - SAFETY_MS, 1000);
@@ -94,9 +137,14 @@ function withQuery(url: URL, service: string, scope: string): string {
 function parseToken(text: string): { token: string; lifeSeconds: number } {
   try {
     const parsed = JSON.parse(text) as { token?: unknown; access_token?: unknown; expires_in?: unknown };
-    const token = typeof parsed.token === "string" && parsed.token !== "" ? parsed.token : parsed.access_token;
+    const token =
+      typeof parsed.token === "string" && parsed.token !== "" ? parsed.token : parsed.access_token;
     // A line break in a token would split the header.
-    if (typeof token === "string" && /^[\x21-\x7e]+$/.test(token)) return { token, lifeSeconds: typeof parsed.expires_in === "number" ? parsed.expires_in : DEFAULT_LIFE_SECONDS };
+    if (typeof token === "string" && /^[\x21-\x7e]+$/.test(token))
+      return {
+        token,
+        lifeSeconds: typeof parsed.expires_in === "number" ? parsed.expires_in : DEFAULT_LIFE_SECONDS,
+      };
   } catch {
     // Falls through to the refusal.
   }

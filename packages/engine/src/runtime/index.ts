@@ -1,1 +1,2 @@
 export type * from "./contract.ts";
+export { openRuntime, type RuntimeDeps } from "./runtime.ts";

@@ -27,7 +27,17 @@ export interface TarSink {
 const BLOCK = 512;
 /** Extended headers larger than this are hostile. */
 const MAX_META_BYTES = 1024 * 1024;
-const TYPES: Readonly<Record<string, TarEntry["type"]>> = { "0": "file", "\0": "file", "7": "file", "1": "hardlink", "2": "symlink", "3": "character", "4": "block", "5": "directory", "6": "fifo" };
+const TYPES: Readonly<Record<string, TarEntry["type"]>> = {
+  "0": "file",
+  "\0": "file",
+  "7": "file",
+  "1": "hardlink",
+  "2": "symlink",
+  "3": "character",
+  "4": "block",
+  "5": "directory",
+  "6": "fifo",
+};
 const refuse = (why: string): LongshoreError => new LongshoreError("invalid", `invalid tar archive: ${why}`);
 
 /** A push parser: feed it chunks of any size. Throws `invalid` for archives out of grammar, never anything else. */
@@ -76,7 +86,8 @@ export class TarReader {
 
   /** The archive's bytes are over; throws when they stop inside a member. */
   finish(): void {
-    if (this.#left > 0 || this.#meta !== undefined || (this.#pending.length > 0 && !this.#hasEnded)) throw refuse("unexpected end of archive");
+    if (this.#left > 0 || this.#meta !== undefined || (this.#pending.length > 0 && !this.#hasEnded))
+      throw refuse("unexpected end of archive");
   }
 
   #take(piece: Buffer): void {
@@ -112,7 +123,8 @@ export class TarReader {
     const typeFlag = String.fromCharCode(block[156] ?? 0);
     const headerSize = number(block, 124, 12, "size");
     if ("LKxg".includes(typeFlag)) {
-      if (headerSize > MAX_META_BYTES) throw refuse(`extended header of ${headerSize} bytes, want at most ${MAX_META_BYTES}`);
+      if (headerSize > MAX_META_BYTES)
+        throw refuse(`extended header of ${headerSize} bytes, want at most ${MAX_META_BYTES}`);
       this.#meta = { type: typeFlag, chunks: [] };
       this.#begin(headerSize);
       return;
@@ -140,16 +152,20 @@ export class TarReader {
       const text = pax(key)?.toString("latin1");
       if (text === undefined) return undefined;
       const value = Number(text);
-      if (!Number.isSafeInteger(value) || value < 0) throw refuse(`extended header ${key}="${text.slice(0, 40)}", want a whole number`);
+      if (!Number.isSafeInteger(value) || value < 0)
+        throw refuse(`extended header ${key}="${text.slice(0, 40)}", want a whole number`);
       return value;
     };
     const isUstar = block.toString("latin1", 257, 262) === "ustar";
     const prefix = isUstar && block[262] === 0 ? field(block, 345, 155) : "";
     const short = field(block, 0, 100);
-    const name = pax("path")?.toString("utf8") ?? this.#longName ?? (prefix === "" ? short : `${prefix}/${short}`);
+    const name =
+      pax("path")?.toString("utf8") ?? this.#longName ?? (prefix === "" ? short : `${prefix}/${short}`);
     if (name.includes("\0")) throw refuse("member name holds a NUL byte");
     const xattrs = new Map<string, Buffer>();
-    for (const map of [this.#global, this.#local]) for (const [key, value] of map) if (key.startsWith("SCHILY.xattr.")) xattrs.set(key.slice("SCHILY.xattr.".length), value);
+    for (const map of [this.#global, this.#local])
+      for (const [key, value] of map)
+        if (key.startsWith("SCHILY.xattr.")) xattrs.set(key.slice("SCHILY.xattr.".length), value);
     return {
       name,
       // Old archives mark directories by a trailing slash only.
@@ -193,7 +209,10 @@ function number(block: Buffer, start: number, length: number, what: string): num
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw refuse(`${what} is too large`);
     return Number(value);
   }
-  const text = block.toString("latin1", start, start + length).replace(/\0.*$/s, "").trim();
+  const text = block
+    .toString("latin1", start, start + length)
+    .replace(/\0.*$/s, "")
+    .trim();
   if (text === "") return 0;
   if (!/^[0-7]+$/.test(text)) throw refuse(`${what} ${JSON.stringify(text)} is not octal`);
   return Number.parseInt(text, 8);
@@ -202,13 +221,17 @@ function number(block: Buffer, start: number, length: number, what: string): num
 /** `LENGTH KEY=VALUE\n` records. Source: pax(1), extended header. */
 function parsePax(body: Buffer): Map<string, Buffer> {
   const records = new Map<string, Buffer>();
-  for (let at = 0; at < body.length; ) {
+  for (let at = 0; at < body.length;) {
     const space = body.indexOf(32, at);
     const length = space < 0 ? Number.NaN : Number(body.toString("latin1", at, space));
-    if (!Number.isInteger(length) || length < 5 || at + length > body.length || body[at + length - 1] !== 10) throw refuse("broken extended header record");
+    if (!Number.isInteger(length) || length < 5 || at + length > body.length || body[at + length - 1] !== 10)
+      throw refuse("broken extended header record");
     const equals = body.indexOf(61, space);
     if (equals < 0 || equals >= at + length) throw refuse("extended header record without '='");
-    records.set(body.toString("utf8", space + 1, equals), Buffer.from(body.subarray(equals + 1, at + length - 1)));
+    records.set(
+      body.toString("utf8", space + 1, equals),
+      Buffer.from(body.subarray(equals + 1, at + length - 1)),
+    );
     at += length;
   }
   return records;

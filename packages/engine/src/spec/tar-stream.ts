@@ -7,7 +7,10 @@ export interface TarMember {
   readonly content: AsyncIterable<Buffer>;
 }
 
-type Step = { readonly kind: "entry"; readonly entry: TarEntry } | { readonly kind: "data"; readonly chunk: Buffer } | { readonly kind: "end" };
+type Step =
+  | { readonly kind: "entry"; readonly entry: TarEntry }
+  | { readonly kind: "data"; readonly chunk: Buffer }
+  | { readonly kind: "end" };
 
 /** Pull form of TarReader, for archives read member by member in the main thread. Throws `invalid` as it does. */
 export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarMember> {
@@ -27,7 +30,8 @@ async function* contentOf(steps: AsyncGenerator<Step, void>): AsyncGenerator<Buf
   for (let next = await steps.next(); next.done !== true; next = await steps.next()) {
     if (next.value.kind === "end") return;
     if (next.value.kind === "data") yield next.value.chunk;
-    if (next.value.kind === "entry") throw new LongshoreError("internal", "tar member was read after the next one began");
+    if (next.value.kind === "entry")
+      throw new LongshoreError("internal", "tar member was read after the next one began");
   }
 }
 

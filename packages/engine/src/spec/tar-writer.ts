@@ -1,7 +1,15 @@
 import type { TarEntry } from "./tar-reader.ts";
 
 const BLOCK = 512;
-const CODES: Readonly<Record<TarEntry["type"], string>> = { file: "0", hardlink: "1", symlink: "2", character: "3", block: "4", directory: "5", fifo: "6" };
+const CODES: Readonly<Record<TarEntry["type"], string>> = {
+  file: "0",
+  hardlink: "1",
+  symlink: "2",
+  character: "3",
+  block: "4",
+  directory: "5",
+  fifo: "6",
+};
 /** Largest number that fits eleven octal digits. */
 const MAX_OCTAL = 0o77777777777;
 
@@ -11,10 +19,27 @@ export const TAR_END: Buffer = Buffer.alloc(BLOCK * 2);
 /** Header blocks of one member: ustar, with a pax header in front where a value does not fit. Source: pax(1). */
 export function tarHeader(entry: TarEntry): Buffer {
   const pax = paxRecords(entry);
-  const main = header(entry, entry.name, entry.linkName, CODES[entry.type], entry.type === "file" ? entry.sizeBytes : 0);
+  const main = header(
+    entry,
+    entry.name,
+    entry.linkName,
+    CODES[entry.type],
+    entry.type === "file" ? entry.sizeBytes : 0,
+  );
   if (pax.length === 0) return main;
   const body = Buffer.concat(pax);
-  return Buffer.concat([header({ ...entry, mode: 0o644, uid: 0, gid: 0 }, `PaxHeaders.0/${entry.name}`.slice(0, 99), "", "x", body.length), body, tarPadding(body.length), main]);
+  return Buffer.concat([
+    header(
+      { ...entry, mode: 0o644, uid: 0, gid: 0 },
+      `PaxHeaders.0/${entry.name}`.slice(0, 99),
+      "",
+      "x",
+      body.length,
+    ),
+    body,
+    tarPadding(body.length),
+    main,
+  ]);
 }
 
 /** Zeros that fill a member of `sizeBytes` up to whole blocks. */
@@ -24,18 +49,27 @@ export function tarPadding(sizeBytes: number): Buffer {
 
 /** One small member, whole. */
 export function tarMember(entry: TarEntry, content: Uint8Array = Buffer.alloc(0)): Buffer {
-  return Buffer.concat([tarHeader({ ...entry, sizeBytes: content.byteLength }), content, tarPadding(content.byteLength)]);
+  return Buffer.concat([
+    tarHeader({ ...entry, sizeBytes: content.byteLength }),
+    content,
+    tarPadding(content.byteLength),
+  ]);
 }
 
 function paxRecords(entry: TarEntry): Buffer[] {
   const records: Buffer[] = [];
-  if (Buffer.byteLength(entry.name) > 100 || !isAscii(entry.name)) records.push(record("path", Buffer.from(entry.name)));
-  if (Buffer.byteLength(entry.linkName) > 100 || !isAscii(entry.linkName)) records.push(record("linkpath", Buffer.from(entry.linkName)));
-  if (entry.sizeBytes > MAX_OCTAL && entry.type === "file") records.push(record("size", Buffer.from(String(entry.sizeBytes))));
+  if (Buffer.byteLength(entry.name) > 100 || !isAscii(entry.name))
+    records.push(record("path", Buffer.from(entry.name)));
+  if (Buffer.byteLength(entry.linkName) > 100 || !isAscii(entry.linkName))
+    records.push(record("linkpath", Buffer.from(entry.linkName)));
+  if (entry.sizeBytes > MAX_OCTAL && entry.type === "file")
+    records.push(record("size", Buffer.from(String(entry.sizeBytes))));
   if (entry.uid > 0o7777777) records.push(record("uid", Buffer.from(String(entry.uid))));
   if (entry.gid > 0o7777777) records.push(record("gid", Buffer.from(String(entry.gid))));
-  if (entry.modifiedNano % 1_000_000_000n !== 0n || entry.modifiedNano < 0n) records.push(record("mtime", Buffer.from(secondsText(entry.modifiedNano))));
-  for (const [name, value] of [...entry.xattrs].toSorted(([a], [b]) => (a < b ? -1 : 1))) records.push(record(`SCHILY.xattr.${name}`, value));
+  if (entry.modifiedNano % 1_000_000_000n !== 0n || entry.modifiedNano < 0n)
+    records.push(record("mtime", Buffer.from(secondsText(entry.modifiedNano))));
+  for (const [name, value] of [...entry.xattrs].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    records.push(record(`SCHILY.xattr.${name}`, value));
   return records;
 }
 
@@ -57,7 +91,15 @@ function record(key: string, value: Buffer): Buffer {
 function header(entry: TarEntry, name: string, linkName: string, type: string, sizeBytes: number): Buffer {
   const block = Buffer.alloc(BLOCK);
   const octal = (value: number, at: number, length: number): void => {
-    block.write(Math.max(0, value).toString(8).slice(-(length - 1)).padStart(length - 1, "0"), at, length - 1, "latin1");
+    block.write(
+      Math.max(0, value)
+        .toString(8)
+        .slice(-(length - 1))
+        .padStart(length - 1, "0"),
+      at,
+      length - 1,
+      "latin1",
+    );
   };
   Buffer.from(name).copy(block, 0, 0, 100);
   octal(entry.mode & 0o7777, 100, 8);

@@ -74,16 +74,14 @@ export function imageRoutes(rooms: Rooms): readonly Route[] {
       handle: async (call) =>
         call.reply(
           200,
-          images
-            .history(call.parameter("name"))
-            .map((line) => ({
-              Id: line.id,
-              Created: Math.floor(Date.parse(line.createdAt) / 1000) || 0,
-              CreatedBy: line.createdBy,
-              Tags: line.tags.length === 0 ? null : line.tags,
-              Size: line.sizeBytes,
-              Comment: line.comment,
-            })),
+          images.history(call.parameter("name")).map((line) => ({
+            Id: line.id,
+            Created: Math.floor(Date.parse(line.createdAt) / 1000) || 0,
+            CreatedBy: line.createdBy,
+            Tags: line.tags.length === 0 ? null : line.tags,
+            Size: line.sizeBytes,
+            Comment: line.comment,
+          })),
         ),
     },
     {

@@ -14,13 +14,10 @@ const connectShape = object({ Container: text(""), EndpointConfig: parseEndpoint
 export function networkRoutes(rooms: Rooms): readonly Route[] {
   const { networks, containers, events } = rooms;
   const members = (network: Network): readonly (Endpoint & { readonly containerName: string })[] =>
-    networks
-      .endpoints(network.id)
-      .map((endpoint) => ({
-        ...endpoint,
-        containerName:
-          containers.list().find((container) => container.id === endpoint.containerId)?.name ?? "",
-      }));
+    networks.endpoints(network.id).map((endpoint) => ({
+      ...endpoint,
+      containerName: containers.list().find((container) => container.id === endpoint.containerId)?.name ?? "",
+    }));
   const tell = (network: Network, action: string, container: string): void =>
     void events.publish({
       type: "network",

@@ -144,12 +144,10 @@ async function diskUsage(rooms: Rooms, call: Call): Promise<void> {
   call.reply(200, {
     ...(wants("image") && {
       LayersSize: usage.layersBytes,
-      Images: rooms.images
-        .list()
-        .map((image) => ({
-          ...summariseImage(image, users.get(image.id) ?? 0, call.minor),
-          SharedSize: usage.sharedBytes.get(image.id) ?? 0,
-        })),
+      Images: rooms.images.list().map((image) => ({
+        ...summariseImage(image, users.get(image.id) ?? 0, call.minor),
+        SharedSize: usage.sharedBytes.get(image.id) ?? 0,
+      })),
     }),
     ...(wants("container") && {
       Containers: rooms.containers

@@ -11,12 +11,20 @@ import { TreeWriter } from "./write-tree.ts";
 /** A thread that sees a container's files as its processes do, for one archive job. Synchronous calls only. */
 const port = parentPort;
 if (port === null) throw new Error("archive-thread.ts runs as a worker only");
-const { view, job, sources } = workerData as { view: View; job: Job; sources: Readonly<Record<string, boolean>> };
+const { view, job, sources } = workerData as {
+  view: View;
+  job: Job;
+  sources: Readonly<Record<string, boolean>>;
+};
 const say = (message: FromArchive): void => port.postMessage(message);
 
 function fail(error: unknown): void {
   const kind = error instanceof LongshoreError ? error.kind : "internal";
-  say({ kind: "failed", errorKind: kind === "invalid" || kind === "not_found" || kind === "forbidden" ? kind : "internal", message: messageOf(error) });
+  say({
+    kind: "failed",
+    errorKind: kind === "invalid" || kind === "not_found" || kind === "forbidden" ? kind : "internal",
+    message: messageOf(error),
+  });
 }
 
 function enter(): void {

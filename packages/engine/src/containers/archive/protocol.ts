@@ -2,7 +2,14 @@ import type { OverlayDirectories, RootBind } from "#host";
 import type { PathStat } from "../contract.ts";
 
 /** Whose files the thread works on: a running container's own view, or a private mount of a stopped one. */
-export type View = { readonly kind: "running"; readonly pid: number } | { readonly kind: "stopped"; readonly root: OverlayDirectories; readonly target: string; readonly binds: readonly RootBind[] };
+export type View =
+  | { readonly kind: "running"; readonly pid: number }
+  | {
+      readonly kind: "stopped";
+      readonly root: OverlayDirectories;
+      readonly target: string;
+      readonly binds: readonly RootBind[];
+    };
 
 export type Job =
   | { readonly kind: "stat"; readonly path: string }
@@ -11,7 +18,10 @@ export type Job =
   | { readonly kind: "write"; readonly path: string; readonly isKeepingKind: boolean };
 
 /** Main to thread: `next` asks for the next piece of a read, `data` and `end` feed a write. */
-export type ToArchive = { readonly kind: "next" } | { readonly kind: "data"; readonly bytes: Uint8Array } | { readonly kind: "end" };
+export type ToArchive =
+  | { readonly kind: "next" }
+  | { readonly kind: "data"; readonly bytes: Uint8Array }
+  | { readonly kind: "end" };
 
 export type FromArchive =
   | { readonly kind: "stat"; readonly stat: PathStat }
@@ -19,4 +29,8 @@ export type FromArchive =
   | { readonly kind: "piece"; readonly bytes: Uint8Array }
   | { readonly kind: "taken" }
   | { readonly kind: "done" }
-  | { readonly kind: "failed"; readonly errorKind: "invalid" | "not_found" | "forbidden" | "internal"; readonly message: string };
+  | {
+      readonly kind: "failed";
+      readonly errorKind: "invalid" | "not_found" | "forbidden" | "internal";
+      readonly message: string;
+    };

@@ -1,4 +1,13 @@
-import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type BigIntStats, constants } from "node:fs";
+import {
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  type BigIntStats,
+  constants,
+} from "node:fs";
 import path from "node:path";
 import { getXattr, listXattrs } from "#host";
 import { errno, LongshoreError } from "#kernel";
@@ -42,7 +51,10 @@ function statAt(place: string, wanted: string): BigIntStats {
   try {
     return lstatSync(place, { bigint: true });
   } catch (error) {
-    if (errno(error) === "ENOENT" || errno(error) === "ENOTDIR") throw new LongshoreError("not_found", `Could not find the file ${wanted} in container`, { cause: error });
+    if (errno(error) === "ENOENT" || errno(error) === "ENOTDIR")
+      throw new LongshoreError("not_found", `Could not find the file ${wanted} in container`, {
+        cause: error,
+      });
     throw error;
   }
 }
@@ -93,19 +105,26 @@ function* member(place: string, name: string, links: Map<string, string>): Gener
     yield tarHeader({ ...base, type: "directory", name: `${name}/` });
     // What is mounted by the runtime is no file of the container: a live /proc never ends.
     if (isPseudo(place, stats)) return;
-    for (const child of readdirSync(place).toSorted()) yield* member(place === "/" ? `/${child}` : `${place}/${child}`, `${name}/${child}`, links);
-  } else if (stats.isSymbolicLink()) yield tarHeader({ ...base, type: "symlink", linkName: readlinkSync(place) });
+    for (const child of readdirSync(place).toSorted())
+      yield* member(place === "/" ? `/${child}` : `${place}/${child}`, `${name}/${child}`, links);
+  } else if (stats.isSymbolicLink())
+    yield tarHeader({ ...base, type: "symlink", linkName: readlinkSync(place) });
   else if (stats.isFile()) yield* fileMember(place, base, Number(stats.size));
-  else yield tarHeader({ ...base, type: stats.isFIFO() ? "fifo" : stats.isBlockDevice() ? "block" : "character" });
+  else
+    yield tarHeader({
+      ...base,
+      type: stats.isFIFO() ? "fifo" : stats.isBlockDevice() ? "block" : "character",
+    });
 }
 
-const isPseudo = (place: string, stats: BigIntStats): boolean => (place === "/proc" || place === "/sys") && stats.dev !== lstatSync("/", { bigint: true }).dev;
+const isPseudo = (place: string, stats: BigIntStats): boolean =>
+  (place === "/proc" || place === "/sys") && stats.dev !== lstatSync("/", { bigint: true }).dev;
 
 function* fileMember(place: string, base: TarEntry, size: number): Generator<Buffer> {
   const fd = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     yield tarHeader({ ...base, type: "file", sizeBytes: size });
-    for (let left = size; left > 0; ) {
+    for (let left = size; left > 0;) {
       const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, left));
       const got = readSync(fd, piece, 0, piece.length, null);
       // A file that shrank is filled up with zeros to the promised size.
@@ -129,5 +148,17 @@ function entryOf(place: string, name: string, stats: BigIntStats): TarEntry {
     }
   }
   const device = Number(stats.rdev);
-  return { name, type: "file", mode: Number(stats.mode) & 0o7777, uid: Number(stats.uid), gid: Number(stats.gid), sizeBytes: 0, modifiedNano: stats.mtimeNs, linkName: "", major: (device >>> 8) & 0xfff, minor: (device & 0xff) | ((device >>> 12) & 0xfff00), xattrs };
+  return {
+    name,
+    type: "file",
+    mode: Number(stats.mode) & 0o7777,
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    sizeBytes: 0,
+    modifiedNano: stats.mtimeNs,
+    linkName: "",
+    major: (device >>> 8) & 0xfff,
+    minor: (device & 0xff) | ((device >>> 12) & 0xfff00),
+    xattrs,
+  };
 }

@@ -1,4 +1,19 @@
-import { chmodSync, chownSync, closeSync, constants, lchownSync, linkSync, lstatSync, mkdirSync, openSync, rmSync, statSync, symlinkSync, unlinkSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import path from "node:path";
 import { makeNode, setTimes } from "#host";
 import { errno, LongshoreError, messageOf } from "#kernel";
@@ -18,9 +33,13 @@ export class TreeWriter implements TarSink {
     this.#base = directory.replace(/\/+$/, "") || "/";
     this.#isKeepingKind = isKeepingKind;
     try {
-      if (!statSync(this.#base).isDirectory()) throw new LongshoreError("invalid", "extraction point is not a directory");
+      if (!statSync(this.#base).isDirectory())
+        throw new LongshoreError("invalid", "extraction point is not a directory");
     } catch (error) {
-      if (errno(error) === "ENOENT" || errno(error) === "ENOTDIR") throw new LongshoreError("not_found", `Could not find the file ${directory} in container`, { cause: error });
+      if (errno(error) === "ENOENT" || errno(error) === "ENOTDIR")
+        throw new LongshoreError("not_found", `Could not find the file ${directory} in container`, {
+          cause: error,
+        });
       throw error;
     }
   }
@@ -40,7 +59,7 @@ export class TreeWriter implements TarSink {
   data(chunk: Buffer): void {
     if (this.#fd === undefined || this.#current === undefined) return;
     try {
-      for (let at = 0; at < chunk.length; ) at += writeSync(this.#fd, chunk, at);
+      for (let at = 0; at < chunk.length;) at += writeSync(this.#fd, chunk, at);
     } catch (error) {
       throw translated(error, this.#current.place);
     }
@@ -57,7 +76,11 @@ export class TreeWriter implements TarSink {
     mkdirSync(path.posix.dirname(place), { recursive: true });
     const isDirectory = entry.type === "directory";
     const before = lstatSync(place, { throwIfNoEntry: false });
-    if (before !== undefined && this.#isKeepingKind && before.isDirectory() !== isDirectory) throw new LongshoreError("invalid", `cannot overwrite ${before.isDirectory() ? "directory" : "non-directory"} "${place}" with ${isDirectory ? "directory" : "non-directory"}`);
+    if (before !== undefined && this.#isKeepingKind && before.isDirectory() !== isDirectory)
+      throw new LongshoreError(
+        "invalid",
+        `cannot overwrite ${before.isDirectory() ? "directory" : "non-directory"} "${place}" with ${isDirectory ? "directory" : "non-directory"}`,
+      );
     if (before !== undefined && !(before.isDirectory() && isDirectory)) {
       if (before.isDirectory()) rmSync(place, { recursive: true });
       else unlinkSync(place);
@@ -67,13 +90,20 @@ export class TreeWriter implements TarSink {
         if (before?.isDirectory() !== true) mkdirSync(place);
         break;
       case "file":
-        this.#fd = openSync(place, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+        this.#fd = openSync(
+          place,
+          constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+          0o600,
+        );
         return;
       case "symlink":
         symlinkSync(entry.linkName, place);
         break;
       case "hardlink":
-        linkSync(`${this.#base === "/" ? "" : this.#base}${path.posix.normalize(`/${entry.linkName}`)}`, place);
+        linkSync(
+          `${this.#base === "/" ? "" : this.#base}${path.posix.normalize(`/${entry.linkName}`)}`,
+          place,
+        );
         return;
       case "character":
       case "block":
@@ -97,7 +127,11 @@ export class TreeWriter implements TarSink {
 function translated(error: unknown, place: string): unknown {
   if (error instanceof LongshoreError) return error;
   const code = errno(error);
-  if (code === "EROFS") return new LongshoreError("forbidden", "container rootfs is marked read-only", { cause: error });
-  if (code === "ENOSPC" || code === "EDQUOT") return new LongshoreError("internal", `no space left on device while writing "${place}"`, { cause: error });
+  if (code === "EROFS")
+    return new LongshoreError("forbidden", "container rootfs is marked read-only", { cause: error });
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return new LongshoreError("internal", `no space left on device while writing "${place}"`, {
+      cause: error,
+    });
   return new LongshoreError("invalid", `cannot write "${place}": ${messageOf(error)}`, { cause: error });
 }

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statfsSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { libc, checked } from "./libc.ts";
 
@@ -44,7 +52,11 @@ export function cgroupDirectory(cgroupsPath: string, controller: string): string
 export function oomKillCount(cgroupsPath: string): number {
   const directory = cgroupDirectory(cgroupsPath, "memory");
   if (directory === undefined) return 0;
-  return flatKeyed(directory, "memory.events")["oom_kill"] ?? flatKeyed(directory, "memory.oom_control")["oom_kill"] ?? 0;
+  return (
+    flatKeyed(directory, "memory.events")["oom_kill"] ??
+    flatKeyed(directory, "memory.oom_control")["oom_kill"] ??
+    0
+  );
 }
 
 /** Host pids of every process in the cgroup and those below it. */
@@ -218,7 +230,13 @@ function legacyBlockIo(directory: string): CgroupStats["blockIo"] {
     if (match === null) return [];
     const operation = match[3] === "Read" ? ("read" as const) : ("write" as const);
     return [
-      { major: Number(match[1]), minor: Number(match[2]), operation, bytes: value, count: counts.get(name) ?? 0 },
+      {
+        major: Number(match[1]),
+        minor: Number(match[2]),
+        operation,
+        bytes: value,
+        count: counts.get(name) ?? 0,
+      },
     ];
   });
 }
@@ -248,7 +266,9 @@ function numberOf(directory: string, file: string): number | undefined {
 
 function flatKeyed(directory: string, file: string): Readonly<Record<string, number>> {
   const rows = (textOf(directory, file) ?? "").split("\n").map((line) => line.split(" "));
-  return Object.fromEntries(rows.filter((row) => row.length === 2).map(([key, value]) => [key, Number(value)]));
+  return Object.fromEntries(
+    rows.filter((row) => row.length === 2).map(([key, value]) => [key, Number(value)]),
+  );
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {

@@ -35,7 +35,11 @@ export interface DescriptorMessage {
 /** Two connected SOCK_SEQPACKET ends whose queues hold tens of thousands of messages. */
 export function openSocketPair(): readonly [number, number] {
   const ends = new Int32Array(2);
-  checked("socketpair", socketpairCall(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC_NONBLOCK, 0, ends) as number, "");
+  checked(
+    "socketpair",
+    socketpairCall(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC_NONBLOCK, 0, ends) as number,
+    "",
+  );
   const pair = [ends[0] ?? -1, ends[1] ?? -1] as const;
   const size = Buffer.alloc(4);
   size.writeInt32LE(QUEUE_BYTES);
@@ -45,7 +49,11 @@ export function openSocketPair(): readonly [number, number] {
 
 /** Listens on a unix stream socket without Node, for peers that send descriptors. Non-blocking. */
 export function listenUnix(path: string): number {
-  const fd = checked("socket", socketCall(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC_NONBLOCK, 0) as number, "AF_UNIX");
+  const fd = checked(
+    "socket",
+    socketCall(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC_NONBLOCK, 0) as number,
+    "AF_UNIX",
+  );
   const name = Buffer.from(path);
   if (name.byteLength > 107) throw new RangeError(`socket path "${path}" is longer than 107 bytes`);
   const address = Buffer.alloc(2 + name.byteLength + 1);

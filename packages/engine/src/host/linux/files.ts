@@ -27,7 +27,11 @@ export function enterRoot(root: string): void {
 
 /** A device node, fifo (type bits in `mode`) or whiteout. Source: mknod(2), makedev(3). */
 export function makeNode(path: string, mode: number, major: number, minor: number): void {
-  const device = (BigInt(major & 0xfff) << 8n) | BigInt(minor & 0xff) | (BigInt(minor & ~0xff) << 12n) | (BigInt(major & ~0xfff) << 32n);
+  const device =
+    (BigInt(major & 0xfff) << 8n) |
+    BigInt(minor & 0xff) |
+    (BigInt(minor & ~0xff) << 12n) |
+    (BigInt(major & ~0xfff) << 32n);
   checked("mknod", mknodCall(path, mode, device) as number, JSON.stringify(path));
 }
 
@@ -38,7 +42,11 @@ export function makeWhiteout(path: string): void {
 
 /** Source: lsetxattr(2). */
 export function setXattr(path: string, name: string, value: Buffer): void {
-  checked("lsetxattr", setxattrCall(path, name, value, value.length, 0) as number, `${JSON.stringify(path)} ${name}`);
+  checked(
+    "lsetxattr",
+    setxattrCall(path, name, value, value.length, 0) as number,
+    `${JSON.stringify(path)} ${name}`,
+  );
 }
 
 /** Undefined when absent. Source: lgetxattr(2). */
@@ -52,19 +60,29 @@ export function getXattr(path: string, name: string): Buffer | undefined {
 export function listXattrs(path: string): readonly string[] {
   const room = Buffer.alloc(16_384);
   const size = Number(listxattrCall(path, room, room.length));
-  return size <= 0 ? [] : room.toString("utf8", 0, size).split("\0").filter((name) => name !== "");
+  return size <= 0
+    ? []
+    : room
+        .toString("utf8", 0, size)
+        .split("\0")
+        .filter((name) => name !== "");
 }
 
 /** Sets access and modification time without following links. Source: utimensat(2). */
 export function setTimes(path: string, modifiedNano: bigint): void {
   const times = Buffer.alloc(32);
-  const seconds = modifiedNano / 1_000_000_000n - (modifiedNano < 0n && modifiedNano % 1_000_000_000n !== 0n ? 1n : 0n);
+  const seconds =
+    modifiedNano / 1_000_000_000n - (modifiedNano < 0n && modifiedNano % 1_000_000_000n !== 0n ? 1n : 0n);
   const nanos = modifiedNano - seconds * 1_000_000_000n;
   for (const at of [0, 16]) {
     times.writeBigInt64LE(seconds, at);
     times.writeBigInt64LE(nanos, at + 8);
   }
-  checked("utimensat", utimensatCall(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) as number, JSON.stringify(path));
+  checked(
+    "utimensat",
+    utimensatCall(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) as number,
+    JSON.stringify(path),
+  );
 }
 
 /** Flushes the file system that `fd` is on. Source: syncfs(2). */

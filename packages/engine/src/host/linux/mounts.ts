@@ -38,7 +38,11 @@ export function mountOverlay(overlay: OverlayDirectories, target: string): void 
   try {
     mountByFsopen(overlay, target);
   } catch (error) {
-    if (!(error instanceof SystemCallError) || !(error.code === "ENOSYS" || (error.code === "EINVAL" && error.syscall === "fsconfig lowerdir+"))) throw error;
+    if (
+      !(error instanceof SystemCallError) ||
+      !(error.code === "ENOSYS" || (error.code === "EINVAL" && error.syscall === "fsconfig lowerdir+"))
+    )
+      throw error;
     mountByOptions(overlay, target);
   }
 }
@@ -46,16 +50,34 @@ export function mountOverlay(overlay: OverlayDirectories, target: string): void 
 function mountByFsopen({ lowers, upper, work }: OverlayDirectories, target: string): void {
   const context = checked("fsopen", Number(fsopen(SYS_FSOPEN, "overlay", CLOEXEC, 0, 0, 0)), "overlay");
   try {
-    const set = (key: string, value: string): void => void checked(`fsconfig ${key}`, Number(fsconfig(SYS_FSCONFIG, context, FSCONFIG_SET_STRING, key, value, 0)), JSON.stringify(value));
+    const set = (key: string, value: string): void =>
+      void checked(
+        `fsconfig ${key}`,
+        Number(fsconfig(SYS_FSCONFIG, context, FSCONFIG_SET_STRING, key, value, 0)),
+        JSON.stringify(value),
+      );
     for (const lower of lowers) set("lowerdir+", lower);
     if (upper !== undefined && work !== undefined) {
       set("upperdir", upper);
       set("workdir", work);
-    } else checked("fsconfig ro", Number(fsconfig(SYS_FSCONFIG, context, FSCONFIG_SET_FLAG, "ro", null, 0)), "ro");
-    checked("fsconfig create", Number(fsconfig(SYS_FSCONFIG, context, FSCONFIG_CMD_CREATE, null, null, 0)), `overlay of ${lowers.length} layers for ${JSON.stringify(target)}`);
-    const mount = checked("fsmount", Number(fsmount(SYS_FSMOUNT, context, CLOEXEC, upper === undefined ? MOUNT_ATTR_RDONLY : 0)), JSON.stringify(target));
+    } else
+      checked("fsconfig ro", Number(fsconfig(SYS_FSCONFIG, context, FSCONFIG_SET_FLAG, "ro", null, 0)), "ro");
+    checked(
+      "fsconfig create",
+      Number(fsconfig(SYS_FSCONFIG, context, FSCONFIG_CMD_CREATE, null, null, 0)),
+      `overlay of ${lowers.length} layers for ${JSON.stringify(target)}`,
+    );
+    const mount = checked(
+      "fsmount",
+      Number(fsmount(SYS_FSMOUNT, context, CLOEXEC, upper === undefined ? MOUNT_ATTR_RDONLY : 0)),
+      JSON.stringify(target),
+    );
     try {
-      checked("move_mount", Number(moveMount(SYS_MOVE_MOUNT, mount, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH)), JSON.stringify(target));
+      checked(
+        "move_mount",
+        Number(moveMount(SYS_MOVE_MOUNT, mount, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH)),
+        JSON.stringify(target),
+      );
     } finally {
       closeCall(mount);
     }
@@ -65,8 +87,15 @@ function mountByFsopen({ lowers, upper, work }: OverlayDirectories, target: stri
 }
 
 function mountByOptions({ lowers, upper, work }: OverlayDirectories, target: string): void {
-  const options = [`lowerdir=${lowers.join(":")}`, ...(upper !== undefined && work !== undefined ? [`upperdir=${upper}`, `workdir=${work}`] : [])].join(",");
-  checked("mount", mountCall("overlay", target, "overlay", upper === undefined ? MS_RDONLY : 0, options) as number, `overlay of ${lowers.length} layers for ${JSON.stringify(target)}`);
+  const options = [
+    `lowerdir=${lowers.join(":")}`,
+    ...(upper !== undefined && work !== undefined ? [`upperdir=${upper}`, `workdir=${work}`] : []),
+  ].join(",");
+  checked(
+    "mount",
+    mountCall("overlay", target, "overlay", upper === undefined ? MS_RDONLY : 0, options) as number,
+    `overlay of ${lowers.length} layers for ${JSON.stringify(target)}`,
+  );
 }
 
 /** Unmounts lazily; nothing mounted there is success. Source: umount2(2). */
@@ -74,7 +103,8 @@ export function unmount(target: string): void {
   try {
     checked("umount2", umountCall(target, MNT_DETACH) as number, JSON.stringify(target));
   } catch (error) {
-    if (!(error instanceof SystemCallError) || (error.code !== "EINVAL" && error.code !== "ENOENT")) throw error;
+    if (!(error instanceof SystemCallError) || (error.code !== "EINVAL" && error.code !== "ENOENT"))
+      throw error;
   }
 }
 
@@ -82,7 +112,11 @@ export function unmount(target: string): void {
 export function mountsBelow(folder: string): readonly string[] {
   return readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
-    .map((line) => (line.split(" ")[4] ?? "").replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))))
+    .map((line) =>
+      (line.split(" ")[4] ?? "").replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
+        String.fromCharCode(Number.parseInt(octal, 8)),
+      ),
+    )
     .filter((place) => place === folder || place.startsWith(`${folder}/`))
     .toReversed();
 }
@@ -108,7 +142,11 @@ const openCall = libc.func("int open(const char*, int)");
  * Only *Sync calls of this thread do so; never call it in the main thread. Source: setns(2), mount_namespaces(7).
  */
 export function enterMountNamespace(pid: number): void {
-  const namespace = checked("open", openCall(`/proc/${pid}/ns/mnt`, O_RDONLY_CLOEXEC) as number, `/proc/${pid}/ns/mnt`);
+  const namespace = checked(
+    "open",
+    openCall(`/proc/${pid}/ns/mnt`, O_RDONLY_CLOEXEC) as number,
+    `/proc/${pid}/ns/mnt`,
+  );
   try {
     checked("unshare", unshareCall(CLONE_FS) as number, "CLONE_FS");
     checked("setns", setnsCall(namespace, CLONE_NEWNS) as number, `mount namespace of ${pid}`);
@@ -128,16 +166,32 @@ export interface RootBind {
  * Binds are taken as detached trees before the root is entered, so that no link in the image can send them to the host.
  * `makePlace` makes a bind's destination, called inside the new root. All is gone with the thread. Source: open_tree(2), move_mount(2).
  */
-export function enterPrivateRoot(overlay: OverlayDirectories, target: string, binds: readonly RootBind[], makePlace: (destination: string) => void): void {
+export function enterPrivateRoot(
+  overlay: OverlayDirectories,
+  target: string,
+  binds: readonly RootBind[],
+  makePlace: (destination: string) => void,
+): void {
   checked("unshare", unshareCall(CLONE_FS_AND_NEWNS) as number, "CLONE_FS|CLONE_NEWNS");
   checked("mount", mountCall(null, "/", null, MS_REC_PRIVATE, null) as number, "/ private");
-  const trees = binds.map(({ source, destination }) => ({ destination, fd: checked("open_tree", Number(openTree(SYS_OPEN_TREE, AT_FDCWD, source, OPEN_TREE_CLONE | AT_RECURSIVE | CLOEXEC_TREE)), JSON.stringify(source)) }));
+  const trees = binds.map(({ source, destination }) => ({
+    destination,
+    fd: checked(
+      "open_tree",
+      Number(openTree(SYS_OPEN_TREE, AT_FDCWD, source, OPEN_TREE_CLONE | AT_RECURSIVE | CLOEXEC_TREE)),
+      JSON.stringify(source),
+    ),
+  }));
   try {
     mountOverlay(overlay, target);
     checked("chroot", chrootCall(target) as number, JSON.stringify(target));
     for (const { destination, fd } of trees) {
       makePlace(destination);
-      checked("move_mount", Number(moveMount(SYS_MOVE_MOUNT, fd, "", AT_FDCWD, destination, MOVE_MOUNT_F_EMPTY_PATH)), JSON.stringify(destination));
+      checked(
+        "move_mount",
+        Number(moveMount(SYS_MOVE_MOUNT, fd, "", AT_FDCWD, destination, MOVE_MOUNT_F_EMPTY_PATH)),
+        JSON.stringify(destination),
+      );
     }
   } finally {
     for (const { fd } of trees) closeCall(fd);

@@ -2,9 +2,7 @@ import { readFileSync } from "node:fs";
 import koffi from "koffi";
 import { libc, checked } from "./libc.ts";
 
-const posixSpawn = libc.func(
-  "int posix_spawn(_Out_ int*, str, void*, void*, void*, void*)",
-) as unknown as (
+const posixSpawn = libc.func("int posix_spawn(_Out_ int*, str, void*, void*, void*, void*)") as unknown as (
   pid: Int32Array,
   path: string,
   actions: Buffer,
@@ -110,7 +108,11 @@ export function takeDescriptor(pidfd: number, fd: number): number {
 
 /** Sends a signal to the very process behind `pidfd`. Throws ESRCH when it has ended. */
 export function signalProcess(pidfd: number, signalNumber: number): void {
-  checked("pidfd_send_signal", Number(pidfdSignalCall(SYS_PIDFD_SEND_SIGNAL, pidfd, signalNumber, null, 0)), String(signalNumber));
+  checked(
+    "pidfd_send_signal",
+    Number(pidfdSignalCall(SYS_PIDFD_SEND_SIGNAL, pidfd, signalNumber, null, 0)),
+    String(signalNumber),
+  );
 }
 
 /**
@@ -144,7 +146,14 @@ function processStat(pid: number): readonly string[] | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");
     const end = text.lastIndexOf(")");
-    return [String(pid), text.slice(text.indexOf("(") + 1, end), ...text.slice(end + 2).trim().split(" ")];
+    return [
+      String(pid),
+      text.slice(text.indexOf("(") + 1, end),
+      ...text
+        .slice(end + 2)
+        .trim()
+        .split(" "),
+    ];
   } catch {
     return undefined;
   }

@@ -77,14 +77,15 @@ export class ProcessOutput {
 
   /** Everything that an ended process left behind reaches its place. */
   finish(): void {
-    if (this.#master !== undefined) this.#moveAll(this.#master, () => this.#moveFromMaster(this.#master ?? -1));
+    if (this.#master !== undefined)
+      this.#moveAll(this.#master, () => this.#moveFromMaster(this.#master ?? -1));
     if (this.#log !== undefined)
       for (const [stream, fd] of this.#readers) this.#moveAll(fd, () => this.#moveToLog(stream, fd));
   }
 
   /** Others may still write to the pipe: no more than twice its size is taken. */
   #moveAll(fd: number, move: () => number): void {
-    for (let total = 0; total < 2 * PIPE_BYTES; ) {
+    for (let total = 0; total < 2 * PIPE_BYTES;) {
       const moved = move();
       // A terminal's output goes on into the log at once, or the FIFO between them would fill up.
       if (fd === this.#master && this.#log !== undefined) {
@@ -106,7 +107,9 @@ export class ProcessOutput {
   #moveFromMaster(master: number): number {
     const sink = this.#masterSink;
     const moved =
-      sink === undefined ? readNow(master, scratch) : spliceBytes(master, sink, undefined, scratch.byteLength);
+      sink === undefined
+        ? readNow(master, scratch)
+        : spliceBytes(master, sink, undefined, scratch.byteLength);
     if (moved === "closed" || moved === 0) {
       this.#watcher.unwatch(master);
       return 0;

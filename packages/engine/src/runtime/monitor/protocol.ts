@@ -74,7 +74,11 @@ export interface ExitEvent {
 }
 
 export type MonitorRequest = {
-  [M in MonitorMethod]: { readonly id: number; readonly method: M; readonly params: MonitorCalls[M]["params"] };
+  [M in MonitorMethod]: {
+    readonly id: number;
+    readonly method: M;
+    readonly params: MonitorCalls[M]["params"];
+  };
 }[MonitorMethod];
 
 export type MonitorMessage =

@@ -161,7 +161,11 @@ export class Supervised {
     }
     if (exit !== undefined) {
       for (const fd of kept.values()) closeSync(fd);
-      const output = ProcessOutput.open({ ...launch, output: { kind: "discard" } }, around.watcher, new Map());
+      const output = ProcessOutput.open(
+        { ...launch, output: { kind: "discard" } },
+        around.watcher,
+        new Map(),
+      );
       return new Supervised(around, launch, output, { pid, startedAtNano, exit, isStdinClosed: true });
     }
     const output = ProcessOutput.open(launch, around.watcher, kept);

@@ -1,0 +1,131 @@
+import { watch } from "node:fs";
+import { type FileHandle, mkdir, open, stat } from "node:fs/promises";
+import path from "node:path";
+import { errno } from "#kernel";
+import { decodeLogEntry, LOG_DATA_FILE, LOG_ENTRY_BYTES, LOG_INDEX_FILE, type LogIndexEntry } from "#spec";
+
+/** A piece of output with its place: bytes [offset, end) of `data`. */
+export interface LogPiece extends LogIndexEntry {
+  readonly end: number;
+}
+
+async function openIfThere(file: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(file, "r");
+  } catch (error) {
+    if (errno(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    if (errno(error) === "ENOENT") return 0;
+    throw error;
+  }
+}
+
+/** Reads one container's log by offset. Files may appear later than the reader. */
+export class LogFile implements AsyncDisposable {
+  readonly #directory: string;
+  #data: FileHandle | undefined;
+  #index: FileHandle | undefined;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async dataBytes(): Promise<number> {
+    return await sizeOf(path.join(this.#directory, LOG_DATA_FILE));
+  }
+
+  async entryCount(): Promise<number> {
+    return Math.floor((await sizeOf(path.join(this.#directory, LOG_INDEX_FILE))) / LOG_ENTRY_BYTES);
+  }
+
+  /** Index entries [first, first + count), fewer at the end. */
+  async entries(first: number, count: number): Promise<LogIndexEntry[]> {
+    this.#index ??= await openIfThere(path.join(this.#directory, LOG_INDEX_FILE));
+    if (this.#index === undefined || count <= 0) return [];
+    const room = Buffer.alloc(count * LOG_ENTRY_BYTES);
+    const { bytesRead } = await this.#index.read(room, 0, room.length, first * LOG_ENTRY_BYTES);
+    return Array.from({ length: Math.floor(bytesRead / LOG_ENTRY_BYTES) }, (_, at) =>
+      decodeLogEntry(room, at * LOG_ENTRY_BYTES),
+    );
+  }
+
+  /** Number of the last entry that begins at or before `offset`. */
+  async entryAt(offset: number): Promise<number> {
+    let low = 0;
+    let high = await this.entryCount();
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const [entry] = await this.entries(middle, 1);
+      if (entry !== undefined && entry.offset <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return Math.max(0, low - 1);
+  }
+
+  async bytes(offset: number, length: number): Promise<Buffer> {
+    this.#data ??= await openIfThere(path.join(this.#directory, LOG_DATA_FILE));
+    if (this.#data === undefined || length <= 0) return Buffer.alloc(0);
+    const room = Buffer.allocUnsafe(length);
+    const { bytesRead } = await this.#data.read(room, 0, length, offset);
+    return room.subarray(0, bytesRead);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#data?.close();
+    await this.#index?.close();
+  }
+}
+
+/** Wakes a reader when the log's files change, the run ends or the reader is stopped. No timers. */
+export class LogWatch implements Disposable {
+  readonly #watcher: ReturnType<typeof watch>;
+  readonly #signal: AbortSignal;
+  #isDirty = false;
+  #wake: () => void = () => {};
+  hasEnded = false;
+
+  static async open(directory: string, ended: Promise<unknown>, signal: AbortSignal): Promise<LogWatch> {
+    await mkdir(directory, { recursive: true });
+    return new LogWatch(directory, ended, signal);
+  }
+
+  private constructor(directory: string, ended: Promise<unknown>, signal: AbortSignal) {
+    this.#signal = signal;
+    this.#watcher = watch(directory, { persistent: false }, () => this.#touch());
+    this.#watcher.on("error", () => this.#touch());
+    signal.addEventListener("abort", () => this.#touch(), { once: true });
+    const end = (): void => {
+      this.hasEnded = true;
+      this.#touch();
+    };
+    ended.then(end, end);
+  }
+
+  #touch(): void {
+    this.#isDirty = true;
+    this.#wake();
+  }
+
+  /** Returns at once when something happened since the last call. */
+  async changed(): Promise<void> {
+    this.#signal.throwIfAborted();
+    if (!this.#isDirty && !this.hasEnded) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      if (!this.#isDirty) await promise;
+    }
+    this.#isDirty = false;
+    this.#signal.throwIfAborted();
+  }
+
+  [Symbol.dispose](): void {
+    this.#watcher.close();
+  }
+}

@@ -1,0 +1,119 @@
+import type { LogEntry, LogQuery } from "./contract.ts";
+import { LogFile, LogWatch } from "./log-file.ts";
+import { pieces, READ_BYTES } from "./pieces.ts";
+
+const LF = 10;
+/** A line longer than this is given in parts, as Docker's json-file does with 16 KiB. */
+const MAX_LINE_BYTES = 256 * 1024;
+
+interface OpenLine {
+  parts: Buffer[];
+  bytes: number;
+  timeNano: bigint;
+}
+
+/** Stored and, with follow, coming lines: each has its LF and the time of its first byte. */
+export async function* readLines(
+  directory: string,
+  query: LogQuery,
+  ended: Promise<unknown>,
+  signal: AbortSignal,
+): AsyncGenerator<LogEntry> {
+  await using file = new LogFile(directory);
+  using watch = query.isFollowing ? await LogWatch.open(directory, ended, signal) : undefined;
+  const from = query.tail === undefined ? 0 : await tailOffset(file, query, query.tail);
+  const isWanted = (stream: "stdout" | "stderr"): boolean =>
+    stream === "stdout" ? query.hasStdout : query.hasStderr;
+  const open = new Map<"stdout" | "stderr", OpenLine>();
+  for await (const piece of pieces(file, from, watch)) {
+    signal.throwIfAborted();
+    if (query.untilNano !== undefined && piece.timeNano > query.untilNano) break;
+    if (!isWanted(piece.stream)) continue;
+    if (
+      query.sinceNano !== undefined &&
+      piece.timeNano < query.sinceNano &&
+      !open.has(piece.stream) &&
+      (await isSkippable(file, piece.end, query.sinceNano))
+    )
+      continue;
+    const cutOff = piece.isRunStart ? open.get(piece.stream) : undefined;
+    if (cutOff !== undefined && cutOff.bytes > 0) {
+      open.delete(piece.stream);
+      yield { stream: piece.stream, timeNano: cutOff.timeNano, bytes: Buffer.concat(cutOff.parts) };
+    }
+    for (let at = piece.offset; at < piece.end; at += READ_BYTES) {
+      const bytes = await file.bytes(at, Math.min(READ_BYTES, piece.end - at));
+      for (const entry of linesOf(bytes, piece.stream, piece.timeNano, open))
+        if (query.sinceNano === undefined || entry.timeNano >= query.sinceNano) yield entry;
+    }
+  }
+  for (const [stream, line] of open)
+    if (line.bytes > 0 && (query.sinceNano === undefined || line.timeNano >= query.sinceNano))
+      yield { stream, timeNano: line.timeNano, bytes: Buffer.concat(line.parts) };
+}
+
+/** An old piece may be skipped unread only when it ends a line. */
+async function isSkippable(file: LogFile, end: number, _since: bigint): Promise<boolean> {
+  const last = await file.bytes(end - 1, 1);
+  return last[0] === LF;
+}
+
+function* linesOf(
+  bytes: Buffer,
+  stream: "stdout" | "stderr",
+  timeNano: bigint,
+  open: Map<"stdout" | "stderr", OpenLine>,
+): Generator<LogEntry> {
+  for (let at = 0; at < bytes.length;) {
+    const lf = bytes.indexOf(LF, at);
+    const end = lf < 0 ? bytes.length : lf + 1;
+    const part = bytes.subarray(at, end);
+    at = end;
+    const line = open.get(stream) ?? { parts: [], bytes: 0, timeNano };
+    if (lf >= 0 && line.bytes === 0) {
+      yield { stream, timeNano, bytes: part };
+      continue;
+    }
+    line.parts.push(part);
+    line.bytes += part.length;
+    open.set(stream, line);
+    if (lf < 0 && line.bytes < MAX_LINE_BYTES) continue;
+    open.delete(stream);
+    yield { stream, timeNano: line.timeNano, bytes: Buffer.concat(line.parts, line.bytes) };
+  }
+}
+
+/** Where the last `count` lines of the wanted streams begin, found from the end. */
+async function tailOffset(file: LogFile, query: LogQuery, count: number): Promise<number> {
+  const size = await file.dataBytes();
+  if (count === 0) return size;
+  let found = 0;
+  let end = size;
+  let isAtEnd = true;
+  for (let number = (await file.entryCount()) - 1; number >= 0; number--) {
+    const [entry] = await file.entries(number, 1);
+    if (entry === undefined) break;
+    const isWanted = entry.stream === "stdout" ? query.hasStdout : query.hasStderr;
+    for (let stop = end; isWanted && stop > entry.offset;) {
+      const start = Math.max(entry.offset, stop - READ_BYTES);
+      const bytes = await file.bytes(start, stop - start);
+      for (let at = bytes.length - 1; at >= 0; at--) {
+        if (bytes[at] !== LF) {
+          // An unfinished last line counts as one.
+          if (isAtEnd) found++;
+          isAtEnd = false;
+          continue;
+        }
+        if (isAtEnd) {
+          isAtEnd = false;
+          found++;
+          continue;
+        }
+        if (++found > count) return start + at + 1;
+      }
+      stop = start;
+    }
+    end = entry.offset;
+  }
+  return 0;
+}

@@ -1,0 +1,329 @@
+import { constants as osConstants } from "node:os";
+import { globSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { errno, isKind, LongshoreError, unlessAborted, type Clock, type Logger } from "#kernel";
+import { mountForgottenControllers, mountOverlay, removeCgroup, unmount } from "#host";
+import type { RuntimeDocument } from "#spec";
+import type { ExecSpec, ExecTask, ExitStatus, Runtime, StartSpec, Task } from "./contract.ts";
+import { ExecOutput } from "./exec-output.ts";
+import { MonitorLink, MonitorLost } from "./monitor-link.ts";
+import type { ExitRecord, LaunchRequest, TaskRecord } from "./monitor/protocol.ts";
+import { RuntimeCommands } from "./runtime-commands.ts";
+import { runtimeRefusal } from "./runtime-errors.ts";
+import { LinuxExecTask, LinuxTask } from "./task.ts";
+
+export interface RuntimeDeps {
+  readonly stateRoot: string;
+  readonly dataRoot: string;
+  readonly runtime: { readonly name: string; readonly path: string };
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** Starts or joins the monitor. Throws `unavailable` when the OCI runtime or the monitor cannot be run. */
+export async function openRuntime(deps: RuntimeDeps, signal: AbortSignal): Promise<Runtime> {
+  const log = deps.log.child("runtime");
+  const commands = new RuntimeCommands(deps.runtime.path, path.join(deps.stateRoot, "oci"));
+  let version: string;
+  try {
+    version = await commands.version(signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new LongshoreError("unavailable", `OCI runtime "${deps.runtime.path}" cannot be run`, {
+      cause: error,
+    });
+  }
+  if (deps.runtime.name === "crun") {
+    const mounted = mountForgottenControllers();
+    if (mounted.length > 0)
+      log.info("cgroup controllers mounted for crun", { controllers: mounted.join(" ") });
+  }
+  mkdirSync(path.join(deps.stateRoot, "containers"), { recursive: true, mode: 0o711 });
+  mkdirSync(path.join(deps.stateRoot, "tty"), { recursive: true, mode: 0o700 });
+  return await LinuxRuntime.open(deps, { ...deps.runtime, version }, commands, log, signal);
+}
+
+class LinuxRuntime implements Runtime {
+  readonly info: Runtime["info"];
+  readonly #deps: RuntimeDeps;
+  readonly #commands: RuntimeCommands;
+  readonly #exits = new Map<string, PromiseWithResolvers<ExitStatus>>();
+  readonly #adoptedExecs = new Map<string, ExitStatus>();
+  readonly #ours = new Set<string>();
+  #consoleCount = 0;
+  #link: MonitorLink | undefined;
+
+  private constructor(deps: RuntimeDeps, info: Runtime["info"], commands: RuntimeCommands) {
+    this.#deps = deps;
+    this.info = info;
+    this.#commands = commands;
+  }
+
+  static async open(
+    deps: RuntimeDeps,
+    info: Runtime["info"],
+    commands: RuntimeCommands,
+    log: Logger,
+    signal: AbortSignal,
+  ): Promise<LinuxRuntime> {
+    const runtime = new LinuxRuntime(deps, info, commands);
+    runtime.#link = await MonitorLink.open(
+      {
+        stateRoot: deps.stateRoot,
+        log,
+        onExit: (event) => runtime.#ended(event.key, event.exit),
+        onRejoin: async () => {
+          for (const record of await runtime.#monitor.repeat("list", {}))
+            if (record.exit !== undefined) runtime.#ended(record.launch.key, record.exit);
+        },
+      },
+      signal,
+    );
+    return runtime;
+  }
+
+  get #monitor(): MonitorLink {
+    if (this.#link === undefined) throw new Error("the runtime is not open");
+    return this.#link;
+  }
+
+  async start(spec: StartSpec, signal: AbortSignal): Promise<Task> {
+    signal.throwIfAborted();
+    const { id } = spec;
+    const directory = this.#directory(id);
+    const launch = this.#containerLaunch(spec, directory);
+    try {
+      mkdirSync(path.join(directory, "rootfs"), { recursive: true, mode: 0o711 });
+      mountOverlay(spec.root, path.join(directory, "rootfs"));
+      writeFileSync(
+        path.join(directory, "config.json"),
+        JSON.stringify({
+          ...spec.document,
+          root: { ...spec.document.root, path: path.join(directory, "rootfs") },
+          process: {
+            ...spec.document.process,
+            terminal: spec.stdio.hasTty,
+            ...consoleSize(spec.stdio.size),
+          },
+        }),
+      );
+      this.#exits.set(id, Promise.withResolvers());
+      const record = await this.#launch(launch, spec.document.process.args[0] ?? "");
+      // An abort that comes too late stops the process again: the caller gets no handle of it.
+      signal.throwIfAborted();
+      return this.#task(record);
+    } catch (error) {
+      await this.#stopQuietly(id);
+      await this.release(id);
+      signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  #containerLaunch(spec: StartSpec, directory: string): LaunchRequest {
+    const pidFile = path.join(directory, "pid");
+    const errorFile = path.join(directory, "errors");
+    const consoleSocket = spec.stdio.hasTty ? this.#consoleSocket() : undefined;
+    return {
+      key: spec.id,
+      directory,
+      argv: this.#commands.run({ id: spec.id, bundle: directory, pidFile, errorFile, consoleSocket }),
+      env: environment(),
+      pidFile,
+      errorFile,
+      ...(consoleSocket === undefined ? {} : { consoleSocket }),
+      ...(spec.stdio.size === undefined ? {} : { size: spec.stdio.size }),
+      hasStdin: spec.stdio.hasStdin,
+      output: { kind: "log", directory: spec.logDirectory },
+      cgroupsPath: spec.document.linux.cgroupsPath,
+    };
+  }
+
+  /** A monitor that dies meanwhile leaves either a process, which the next one reports, or none: then it is tried once more. */
+  async #launch(launch: LaunchRequest, program: string): Promise<TaskRecord> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#monitor.call("start", launch);
+      } catch (error) {
+        if (isKind(error, "invalid")) throw runtimeRefusal(this.info.name, error.message, program);
+        if (!(error instanceof MonitorLost)) throw error;
+        const records = await this.#monitor.repeat("list", {});
+        const mine = records.find((record) => record.launch.key === launch.key);
+        if (mine !== undefined) return mine;
+        if (attempt === 3)
+          throw new LongshoreError("unavailable", `the monitor dies while "${launch.key}" starts`, {
+            cause: error,
+          });
+        if (launch.cgroupsPath !== undefined)
+          await this.#monitor.repeat("run", { argv: this.#commands.remove(launch.key), env: environment() });
+      }
+    }
+  }
+
+  async release(id: string): Promise<void> {
+    const directory = this.#directory(id);
+    const keys = [id, ...execDirectories(directory).map((place) => `${id}/${path.basename(place)}`)];
+    await this.#monitor.repeat("run", { argv: this.#commands.remove(id), env: environment() });
+    await this.#monitor.repeat("forget", { keys });
+    for (const key of keys) {
+      this.#exits.delete(key);
+      this.#ours.delete(key);
+    }
+    const cgroupsPath = configuredCgroup(directory);
+    if (cgroupsPath !== undefined) removeCgroup(cgroupsPath);
+    unmount(path.join(directory, "rootfs"));
+    dropDirectory(directory);
+  }
+
+  async #stopQuietly(id: string): Promise<void> {
+    const exit = this.#exits.get(id);
+    const { isGone } = await this.#monitor.repeat("signal", {
+      key: id,
+      signalNumber: osConstants.signals.SIGKILL,
+    });
+    if (!isGone) await exit?.promise;
+  }
+
+  async exec(spec: ExecSpec, signal: AbortSignal): Promise<ExecTask> {
+    signal.throwIfAborted();
+    const key = `${spec.containerId}/${spec.execId}`;
+    const directory = path.join(this.#directory(spec.containerId), "execs", spec.execId);
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const processFile = path.join(directory, "process.json");
+    const document = { ...spec.process, terminal: spec.stdio.hasTty, ...consoleSize(spec.stdio.size) };
+    writeFileSync(processFile, JSON.stringify(document));
+    const pidFile = path.join(directory, "pid");
+    const errorFile = path.join(directory, "errors");
+    const consoleSocket = spec.stdio.hasTty ? this.#consoleSocket() : undefined;
+    const exit = Promise.withResolvers<ExitStatus>();
+    this.#exits.set(key, exit);
+    this.#ours.add(key);
+    const forget = async (): Promise<void> => {
+      await this.#monitor.repeat("forget", { keys: [key] });
+      this.#exits.delete(key);
+      this.#ours.delete(key);
+      rmSync(directory, { recursive: true, force: true });
+    };
+    const output = spec.isAttached ? ExecOutput.open(directory, spec.stdio.hasTty) : undefined;
+    try {
+      const record = await this.#launch(
+        {
+          key,
+          directory,
+          argv: this.#commands.exec({ id: spec.containerId, processFile, pidFile, errorFile, consoleSocket }),
+          env: environment(),
+          pidFile,
+          errorFile,
+          ...(consoleSocket === undefined ? {} : { consoleSocket }),
+          ...(spec.stdio.size === undefined ? {} : { size: spec.stdio.size }),
+          hasStdin: spec.stdio.hasStdin,
+          output: { kind: spec.isAttached ? "fifo" : "discard" },
+        },
+        spec.process.args[0] ?? "",
+      );
+      return new LinuxExecTask(record, this.#monitor, exit.promise, output, forget);
+    } catch (error) {
+      output?.[Symbol.dispose]();
+      await forget();
+      signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  async update(id: string, resources: RuntimeDocument["linux"]["resources"]): Promise<void> {
+    const directory = this.#directory(id);
+    const file = path.join(directory, "resources.json");
+    const errorFile = path.join(directory, "update-errors");
+    writeFileSync(file, JSON.stringify(resources));
+    rmSync(errorFile, { force: true });
+    const argv = this.#commands.update(id, file, errorFile);
+    const { code } = await this.#monitor.repeat("run", { argv, env: environment() });
+    if (code === 0) return;
+    throw new LongshoreError("invalid", `cannot update "${id}": ${readFileSync(errorFile, "utf8").trim()}`);
+  }
+
+  async adopt(): Promise<readonly Task[]> {
+    const tasks: Task[] = [];
+    for (const record of await this.#monitor.repeat("list", {})) {
+      const { key } = record.launch;
+      if (!key.includes("/")) {
+        if (!this.#exits.has(key)) this.#exits.set(key, Promise.withResolvers());
+        tasks.push(this.#task(record));
+      }
+      if (record.exit !== undefined) this.#ended(key, record.exit);
+    }
+    return tasks;
+  }
+
+  adoptedExecs(): ReadonlyMap<string, ExitStatus> {
+    return this.#adoptedExecs;
+  }
+
+  #task(record: TaskRecord): Task {
+    const exit = this.#exits.get(record.launch.key) ?? Promise.withResolvers<ExitStatus>();
+    this.#exits.set(record.launch.key, exit);
+    if (record.exit !== undefined) exit.resolve(statusOf(record.exit));
+    return new LinuxTask(record, this.#monitor, exit.promise);
+  }
+
+  #ended(key: string, exit: ExitRecord): void {
+    const execId = key.split("/")[1];
+    if (execId !== undefined && !this.#ours.has(key)) {
+      this.#adoptedExecs.set(execId, statusOf(exit));
+      return;
+    }
+    const waiting = this.#exits.get(key) ?? Promise.withResolvers<ExitStatus>();
+    this.#exits.set(key, waiting);
+    waiting.resolve(statusOf(exit));
+  }
+
+  #directory(id: string): string {
+    return path.join(this.#deps.stateRoot, "containers", id);
+  }
+
+  /** A unix socket's path has 107 bytes at most: it cannot lie below the container's directory. */
+  #consoleSocket(): string {
+    this.#consoleCount += 1;
+    return path.join(this.#deps.stateRoot, "tty", `${process.pid}-${this.#consoleCount}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await unlessAborted(this.#monitor[Symbol.asyncDispose](), AbortSignal.timeout(5_000)).catch(() => {});
+  }
+}
+
+/** All but a pinned network namespace, which is its room's own; the directory goes with the last thing in it. */
+function dropDirectory(directory: string): void {
+  for (const file of globSync(path.join(directory, "*")))
+    if (path.basename(file) !== "netns") rmSync(file, { recursive: true, force: true });
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if (!["ENOENT", "ENOTEMPTY", "EBUSY"].includes(errno(error) ?? "")) throw error;
+  }
+}
+
+function statusOf(exit: ExitRecord): ExitStatus {
+  return { code: exit.code, atNano: BigInt(exit.atNano), isOomKilled: exit.isOomKilled };
+}
+
+function consoleSize(size: StartSpec["stdio"]["size"]): { consoleSize?: { height: number; width: number } } {
+  return size === undefined ? {} : { consoleSize: { height: size[0], width: size[1] } };
+}
+
+function execDirectories(directory: string): readonly string[] {
+  return globSync(path.join(directory, "execs", "*"));
+}
+
+function configuredCgroup(directory: string): string | undefined {
+  try {
+    const document = JSON.parse(readFileSync(path.join(directory, "config.json"), "utf8")) as RuntimeDocument;
+    return document.linux.cgroupsPath;
+  } catch {
+    return undefined;
+  }
+}
+
+function environment(): string[] {
+  return [`PATH=${process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`, "LANG=C.UTF-8"];
+}
