@@ -5,7 +5,7 @@ import type { Images } from "#images";
 import type { Layers } from "#layers";
 import type { Logs } from "#logs";
 import type { Networks } from "#networks";
-import type { Runtime } from "#runtime";
+import type { Runtime, Task } from "#runtime";
 import type { Store } from "#store";
 import type { Volumes } from "#volumes";
 import type { ContainerBook } from "./container-book.ts";
@@ -32,6 +32,8 @@ export interface Context extends ContainersDeps {
   readonly book: ContainerBook;
   readonly locks: KeyedLocks;
   readonly tasks: TaskOwner;
+  /** Told of every started task, so that its end is handled. */
+  readonly onStarted: (id: string, task: Task) => void;
 }
 
 /** DATA_ROOT/containers/ID: log/, hosts, hostname, resolv.conf. */

@@ -16,7 +16,13 @@ export type * from "./contract.ts";
  */
 export async function openContainers(deps: ContainersDeps, signal: AbortSignal): Promise<Containers> {
   const book = new ContainerBook(deps.store.table<Container>("containers", 1, (row) => row as Container));
-  const context: Context = { ...deps, book, locks: new KeyedLocks(), tasks: new TaskOwner(deps.log) };
+  const context: Context = {
+    ...deps,
+    book,
+    locks: new KeyedLocks(),
+    tasks: new TaskOwner(deps.log),
+    onStarted: (id, task) => watchExit(context, id, task),
+  };
   deps.images.onUse(() =>
     book.list().map((container) => ({
       imageId: container.imageId,
@@ -89,7 +95,7 @@ async function adopt(context: Context): Promise<void> {
 
 /** Snapshots and directories that no record names: left by a crash between two steps of create or remove. */
 async function dropUnnamed(context: Context, signal: AbortSignal): Promise<void> {
-  for (const key of [...context.layers.snapshots()]) {
+  for (const key of Array.from(context.layers.snapshots())) {
     signal.throwIfAborted();
     if (/^[0-9a-f]{64}$/.test(key) && context.book.byId(key) === undefined)
       await context.layers.removeSnapshot(key);

@@ -9,7 +9,6 @@ import type { Container } from "./contract.ts";
 import { deviceNodes } from "./devices.ts";
 import { buildDocument } from "./document/build-document.ts";
 import { heldCapabilities } from "./document/capabilities.ts";
-import { watchExit } from "./exit.ts";
 import { runtimeMounts } from "./mounts.ts";
 import { namespacePaths, runningPid } from "./namespaces.ts";
 import { endpointSpec, networkMode, portSpecs } from "./network-mode.ts";
@@ -40,7 +39,7 @@ export async function startLocked(context: Context, id: string, signal: AbortSig
       startedAt: rfc3339Nano(task.startedAtNano),
     });
     publish(context, container, "start");
-    watchExit(context, id, task);
+    context.onStarted(id, task);
     live.nextStart.resolve(task);
     live.nextStart = Promise.withResolvers<Task>();
   } catch (error) {

@@ -70,7 +70,7 @@ async function sweep(context: ImagesContext, signal: AbortSignal): Promise<void>
   const needed = new Set([...book.records()].flatMap((record) => chainOf(record.config)));
   for (let isDone = false; !isDone;) {
     isDone = true;
-    for (const layer of [...layers.list()]) {
+    for (const layer of Array.from(layers.list())) {
       signal.throwIfAborted();
       if (needed.has(layer.chainId) || [...layers.list()].some((other) => other.parent === layer.chainId))
         continue;

@@ -226,7 +226,7 @@ export class OverlayLayers implements Layers {
     }
     const own = await this.#index(chainId);
     return own
-      .map(({ isWhiteout, isOpaque: _, ...file }): FileEntry => ({
+      .map(({ isWhiteout, isOpaque: _hidden, ...file }): FileEntry => ({
         ...file,
         change: isWhiteout === true ? "deleted" : below.has(file.path) ? "modified" : "added",
       }))

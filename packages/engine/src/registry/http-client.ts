@@ -24,7 +24,7 @@ const BODY_TIMEOUT_MS = 60_000;
 
 /** HTTP with redirects of our own: credentials go to no other host, and never from https to http. Proxies by environment. */
 export class HttpClient implements AsyncDisposable {
-  readonly #strict = new EnvHttpProxyAgent({
+  readonly #strict: Dispatcher = new (hasProxy() ? EnvHttpProxyAgent : Agent)({
     headersTimeout: HEADERS_TIMEOUT_MS,
     bodyTimeout: BODY_TIMEOUT_MS,
   });

@@ -22,7 +22,12 @@ export class RuntimeCommands {
     const { id, bundle, pidFile, errorFile, consoleSocket } = options;
     return [
       ...this.#head(errorFile),
-      ...["run", "--detach", "--pid-file", pidFile, "--bundle", bundle],
+      "run",
+      "--detach",
+      "--pid-file",
+      pidFile,
+      "--bundle",
+      bundle,
       ...(consoleSocket === undefined ? [] : ["--console-socket", consoleSocket]),
       id,
     ];
@@ -38,7 +43,12 @@ export class RuntimeCommands {
     const { id, processFile, pidFile, errorFile, consoleSocket } = options;
     return [
       ...this.#head(errorFile),
-      ...["exec", "--detach", "--pid-file", pidFile, "--process", processFile],
+      "exec",
+      "--detach",
+      "--pid-file",
+      pidFile,
+      "--process",
+      processFile,
       ...(consoleSocket === undefined ? [] : ["--console-socket", consoleSocket]),
       id,
     ];

@@ -29,7 +29,7 @@ export class Router {
     method: string,
     url: string,
   ): { route: Route; parameters: Readonly<Record<string, string>>; query: URLSearchParams; minor: number } {
-    const [rawPath = "/", search = ""] = splitOnce(url, "?");
+    const [rawPath, search] = splitOnce(url, "?");
     const { path, minor } = takeVersion(rawPath);
     for (const { route, pattern } of this.#routes) {
       if (route.method !== method || (route.minMinor ?? 0) > minor) continue;

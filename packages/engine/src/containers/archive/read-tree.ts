@@ -77,7 +77,7 @@ export function resolveLink(place: string): string {
 /** Tar pieces of a path: `/d` gives `d/...`, `/d/.` gives `./...`. */
 export function* readTree(wanted: string): Generator<Buffer> {
   const place = path.posix.normalize(`/${wanted}`).replace(/(.)\/$/, "$1");
-  const isContents = /\/\.$/.test(wanted) || place === "/";
+  const isContents = wanted.endsWith("/.") || place === "/";
   const start = /\/\.?$/.test(wanted) ? resolveLink(place) : place;
   yield* member(start, isContents ? "." : path.posix.basename(place), new Map());
   yield TAR_END;

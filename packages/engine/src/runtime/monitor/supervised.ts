@@ -299,7 +299,8 @@ function runtimeError(launch: LaunchRequest, code: number): string {
   const fatal = lines.findLast((line) => /"level":\s*"(error|fatal)"/.test(line)) ?? lines.at(-1);
   if (fatal === undefined) return `the runtime ended with code ${code}`;
   try {
-    return String((JSON.parse(fatal) as { msg?: unknown }).msg ?? fatal);
+    const { msg } = JSON.parse(fatal) as { msg?: unknown };
+    return typeof msg === "string" ? msg : fatal;
   } catch {
     return fatal;
   }
