@@ -96,9 +96,13 @@ export class AnsweringServer implements DnsServer {
   }
 
   async #serveUdp(client: Client, bytes: Buffer, from: dgram.RemoteInfo): Promise<void> {
-    const answer = await this.#answer(client, bytes, "udp");
-    if (answer === undefined || client.stop.signal.aborted) return;
-    client.udp.send(answer, from.port, from.address, () => {});
+    try {
+      const answer = await this.#answer(client, bytes, "udp");
+      if (answer === undefined || client.stop.signal.aborted) return;
+      client.udp.send(answer, from.port, from.address, () => {});
+    } catch {
+      // One question's bug must not end the thread that all sandboxes share: this client hears nothing.
+    }
   }
 
   async #serveTcp(client: Client, socket: net.Socket): Promise<void> {

@@ -1,3 +1,4 @@
+import { isKind } from "#kernel";
 import { addressData, addressKey } from "./address.ts";
 import type { DnsView, DnsZone } from "./contract.ts";
 import { CLASS_IN, reverseAddress, TYPE, writeName, type AnswerRecord, type Question } from "./message.ts";
@@ -36,7 +37,10 @@ export class LocalAnswers {
       const key = addressKey(address);
       for (const zone of zones) {
         const name = zone.reverse.get(key);
-        if (name !== undefined) return [{ type: TYPE.PTR, ttl: TTL_SECONDS, data: writeName(name) }];
+        if (name === undefined) continue;
+        const data = nameData(name);
+        // Docker lets containers have names that DNS can't carry: there is no such record then.
+        return data === undefined ? [] : [{ type: TYPE.PTR, ttl: TTL_SECONDS, data }];
       }
       return undefined;
     }
@@ -58,6 +62,15 @@ export class LocalAnswers {
     // The first takes the load with most clients, so it changes from question to question.
     const start = found.length === 0 ? 0 : this.#turn++ % found.length;
     return [...found.slice(start), ...found.slice(0, start)];
+  }
+}
+
+function nameData(name: string): Buffer | undefined {
+  try {
+    return writeName(name);
+  } catch (error) {
+    if (!isKind(error, "invalid")) throw error;
+    return undefined;
   }
 }
 

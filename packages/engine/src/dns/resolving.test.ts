@@ -89,6 +89,15 @@ describe("LocalAnswers", () => {
     expect(ask("web", TYPE.A)).toBeUndefined();
   });
 
+  test("answer() survives a name that DNS can't carry", () => {
+    const local = new LocalAnswers();
+    const reverse = { "10.0.0.9": `${"x".repeat(64)}.front` };
+    local.setZone("front", { names: {}, reverse });
+    const seen = view();
+    const asked = { name: "9.0.0.10.in-addr.arpa", type: TYPE.PTR, class: 1 };
+    expect(local.answer(seen, LocalAnswers.own(seen), asked)).toEqual([]);
+  });
+
   test("reverseAddress() reads both families", () => {
     expect(reverseAddress("4.3.2.1.in-addr.arpa")).toBe("1.2.3.4");
     const nibbles = "2".padEnd(30, "0") + "df";

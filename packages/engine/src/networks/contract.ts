@@ -82,7 +82,7 @@ export interface Sandbox {
   readonly path: string;
   readonly endpoints: readonly Endpoint[];
   readonly ports: readonly PublishedPort[];
-  /** The nameserver lines for its resolv.conf: 127.0.0.11 on user-defined networks, the host's on the default bridge. */
+  /** The nameserver lines for its resolv.conf: 127.0.0.11 on user-defined networks, and where the host's servers are all on its loopback; else the host's. It may change at `connect`. */
   readonly resolvConf: string;
 }
 
@@ -112,7 +112,7 @@ export interface Networks extends AsyncDisposable {
   /**
    * Namespace, endpoints, addresses, routes, DNS, published ports: all or nothing.
    * `bridge` `host` `none` `container:` are decided by the caller: host and container: never come here; none has no endpoints (loopback only).
-   * Port taken: `internal` with Docker's text `driver failed programming external connectivity on endpoint NAME (ID): ...`, naming who holds it.
+   * Port taken: `internal` with Docker's text `driver failed programming external connectivity on endpoint NAME (ID): ...`; a port of ours ends in `port is already allocated (by container "NAME")`.
    */
   open(
     spec: {

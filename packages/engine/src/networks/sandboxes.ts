@@ -86,6 +86,7 @@ export class Sandboxes {
       dns: spec.dns,
       hasDns: this.#wantsDns(endpoints, spec.dns),
     };
+    undo.defer(() => this.#renewZones(endpoints));
     // From here on its endpoints count: a network with a sandbox in the making is not removed.
     this.#rows.set(containerId, row);
     undo.defer(() => void this.#rows.delete(containerId));
