@@ -7,13 +7,16 @@ import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
+import { openDnsServer } from "#dns";
 import { openEvents } from "#events";
+import { loadNftScript, openNetworkThread } from "#host";
 import { silentLogger, systemClock } from "#kernel";
 import { memoryStore } from "#testing/store";
 import { openStore, type Store } from "#store";
 import type { EndpointSpec, Networks, PortSpec } from "./contract.ts";
 import { openNetworks } from "./index.ts";
-import { engineTag } from "./network-room.ts";
+import { engineTag, openNetworkRoom } from "./network-room.ts";
+import { holdHostPort } from "./published-ports.ts";
 
 const run = promisify(execFile);
 
@@ -238,6 +241,41 @@ async function lookUp(file: string, name: string, type = "A"): Promise<string> {
   const { stdout } = await run("nsenter", [`--net=${file}`, process.execPath, "-e", script]);
   return stdout.trim();
 }
+
+describe("on a host whose kernel settings are read-only", () => {
+  test("a published port answers on 127.0.0.1 through the relay", async ({ signal }) => {
+    const on = await bench();
+    const thread = openNetworkThread();
+    const kernel = new Proxy(thread, {
+      get: (target, property): unknown =>
+        property === "setHostSysctl" ? async () => false : Reflect.get(target, property),
+    });
+    on.networks = await openNetworkRoom(
+      {
+        store: memoryStore(),
+        events: openEvents(),
+        stateRoot: on.root,
+        dataRoot: on.root,
+        log: silentLogger,
+        clock: systemClock,
+        bridgeSubnet: on.subnet,
+      },
+      { kernel, loadRules: loadNftScript, dns: openDnsServer(silentLogger), hold: holdHostPort },
+      signal,
+    );
+    const sandbox = await on.networks.open(
+      {
+        containerId: "c1",
+        endpoints: [{ network: "bridge", spec: wants("c1") }],
+        ports: [tcp(80)],
+        dns: noDns,
+      },
+      signal,
+    );
+    await serve(on, sandbox.path, 80, "relayed");
+    expect(await answer("127.0.0.1", sandbox.ports[0]?.hostPort ?? 0)).toMatch(/^relayed/);
+  });
+});
 
 describe("user-defined networks", () => {
   test("containers find each other by name, alias and address; other networks stay apart", async ({
