@@ -54,7 +54,7 @@ export class LayerWriter implements TarSink {
     const base = this.#path.slice(slash + 1);
     const parent = this.#path.slice(0, slash) || "/";
     try {
-      makeFolder(parent);
+      this.#makeFolder(parent);
       if (base === OPAQUE) this.#opaque(parent);
       else if (base.startsWith(WHITEOUT))
         this.#whiteout(`${parent === "/" ? "" : parent}/${base.slice(WHITEOUT.length)}`, entry);
@@ -92,6 +92,23 @@ export class LayerWriter implements TarSink {
     }
   }
 
+  /** A directory that the archive doesn't name; over a whiteout of the same archive it is opaque. */
+  #makeFolder(folder: string): void {
+    if (folder === "/" || this.files.get(folder)?.type === "directory") return;
+    const parts = folder.split("/");
+    for (let depth = 2; depth <= parts.length; depth++) {
+      const path = parts.slice(0, depth).join("/");
+      const known = this.files.get(path);
+      if (known?.isWhiteout !== true) continue;
+      unlinkSync(path);
+      mkdirSync(path, 0o755);
+      setXattr(path, "trusted.overlay.opaque", Buffer.from("y"));
+      const { isWhiteout: _, ...rest } = known;
+      this.files.set(path, { ...rest, type: "directory", mode: 0o755, isOpaque: true });
+    }
+    makeFolder(folder);
+  }
+
   #opaque(folder: string): void {
     // Only what lower layers hold is hidden: this layer's own files stay.
     if (folder !== "/") setXattr(folder, "trusted.overlay.opaque", Buffer.from("y"));
@@ -110,10 +127,13 @@ export class LayerWriter implements TarSink {
   #make(entry: TarEntry): void {
     const path = this.#path;
     const isDirectory = entry.type === "directory";
+    const hidBefore = this.files.get(path)?.isWhiteout === true;
     const isThere = clear(path, isDirectory);
     switch (entry.type) {
       case "directory":
         if (!isThere) mkdirSync(path, 0o755);
+        // The whiteout is gone now; what it hid must not shine through the new directory.
+        if (hidBefore) setXattr(path, "trusted.overlay.opaque", Buffer.from("y"));
         this.#directoryTimes.push({ path, nano: entry.modifiedNano });
         break;
       case "file":
@@ -151,6 +171,7 @@ export class LayerWriter implements TarSink {
     const linked = entry.type === "hardlink" ? this.files.get(cleanPath(entry.linkName)) : undefined;
     this.files.set(path, {
       ...indexed(path, entry),
+      ...(hidBefore && isDirectory && { isOpaque: true }),
       ...(linked !== undefined && { mode: linked.mode, uid: linked.uid, gid: linked.gid }),
     });
   }

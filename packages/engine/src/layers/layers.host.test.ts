@@ -1,0 +1,134 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { getXattr, mountOverlay, unmount } from "#host";
+import { silentLogger } from "#kernel";
+import { digestOf, TAR_END, tarMember, type TarEntry } from "#spec";
+import { memoryStore } from "#testing/store";
+import { openLayers, type Layers, type OverlayMount } from "./index.ts";
+
+const plain: TarEntry = {
+  name: "",
+  type: "file",
+  mode: 0o644,
+  uid: 0,
+  gid: 0,
+  sizeBytes: 0,
+  modifiedNano: 1_700_000_000_123_456_789n,
+  linkName: "",
+  major: 0,
+  minor: 0,
+  xattrs: new Map(),
+};
+const file = (name: string, text = "x"): Buffer =>
+  tarMember({ ...plain, name, sizeBytes: Buffer.byteLength(text) }, Buffer.from(text));
+const folder = (name: string): Buffer => tarMember({ ...plain, name, type: "directory", mode: 0o755 });
+const link = (name: string, linkName: string, type: "symlink" | "hardlink" = "symlink"): Buffer =>
+  tarMember({ ...plain, name, type, linkName });
+const archive = (...members: Buffer[]): Buffer => Buffer.concat([...members, TAR_END]);
+async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
+}
+
+let outside = "";
+let root = "";
+let layers: Layers;
+const { signal } = new AbortController();
+const apply = async (bytes: Buffer, parent?: Parameters<Layers["apply"]>[0]): ReturnType<Layers["apply"]> =>
+  await layers.apply(parent, once(bytes), {}, signal);
+const topOf = (mount: OverlayMount): string => mount.lowers[0] ?? "";
+
+beforeEach(async () => {
+  outside = mkdtempSync(join(tmpdir(), "longshore-layers-"));
+  root = join(outside, "data");
+  mkdirSync(root);
+  writeFileSync(join(outside, "secret"), "host");
+  layers = await openLayers({ dataRoot: root, store: memoryStore(), log: silentLogger }, signal);
+});
+afterEach(async () => {
+  unmount(join(outside, "target"));
+  await layers[Symbol.asyncDispose]();
+  rmSync(outside, { recursive: true, force: true });
+});
+
+test("apply keeps every escape inside the layer", async () => {
+  const record = await apply(
+    archive(
+      link("out", outside),
+      link("up", "../../../../../.."),
+      file("../../../../../../dots"),
+      file("/absolute"),
+    ),
+  );
+  const top = topOf(layers.view(record.chainId));
+  expect(readdirSync(top).toSorted()).toEqual(["absolute", "dots", "out", "up"]);
+  await expect(apply(archive(link("out", outside), file("out/secret", "stolen")))).rejects.toMatchObject({
+    kind: "invalid",
+  });
+  await expect(apply(archive(link("mine", join(outside, "secret"), "hardlink")))).rejects.toMatchObject({
+    kind: "invalid",
+  });
+  expect(readFileSync(join(outside, "secret"), "utf8")).toBe("host");
+  expect(readdirSync(outside).toSorted()).toEqual(["data", "secret"]);
+  expect(readdirSync(join(root, "tmp"))).toEqual([]);
+});
+
+test("apply takes plain, gzip and zstd for the same layer and refuses cut ones", async () => {
+  const bytes = archive(folder("etc"), file("etc/hosts", "y".repeat(100_000)));
+  for (const packed of [bytes, gzipSync(bytes), zstdCompressSync(bytes)]) {
+    expect((await apply(packed)).diffId).toBe(digestOf(bytes));
+    await expect(apply(packed.subarray(0, Math.floor(packed.length / 2)))).rejects.toMatchObject({
+      kind: "invalid",
+    });
+  }
+  expect([...layers.list()]).toHaveLength(1);
+  expect(readdirSync(join(root, "tmp"))).toEqual([]);
+});
+
+test("apply refuses another diff id than expected and leaves nothing", async () => {
+  const expectedDiffId = digestOf("other");
+  await expect(
+    layers.apply(undefined, once(archive(file("a"))), { expectedDiffId }, signal),
+  ).rejects.toMatchObject({
+    kind: "invalid",
+  });
+  expect(readdirSync(join(root, "layers"))).toEqual([]);
+});
+
+test("overlay's own marks in an archive are refused or dropped", async () => {
+  await expect(apply(archive(tarMember({ ...plain, name: "hide", type: "character" })))).rejects.toThrow(
+    "0:0",
+  );
+  const xattrs = new Map([["trusted.overlay.redirect", Buffer.from("/etc")]]);
+  const record = await apply(archive(tarMember({ ...plain, name: "d", type: "directory", xattrs })));
+  const made = join(topOf(layers.view(record.chainId)), "d");
+  expect(lstatSync(made).isDirectory()).toBe(true);
+  expect(getXattr(made, "trusted.overlay.redirect")).toBeUndefined();
+});
+
+test("a folder made again after its whiteout hides what was below, with or without an entry of its own", async () => {
+  const base = await apply(archive(folder("a"), file("a/old"), folder("b"), file("b/old"), file("gone")));
+  const next = await apply(
+    archive(file(".wh.a"), folder("a"), file("a/new"), file(".wh.b"), file("b/new"), file(".wh.gone")),
+    base.chainId,
+  );
+  const target = join(outside, "target");
+  mkdirSync(target);
+  mountOverlay(layers.view(next.chainId), target);
+  expect(readdirSync(target).toSorted()).toEqual(["a", "b"]);
+  expect(readdirSync(join(target, "a"))).toEqual(["new"]);
+  expect(readdirSync(join(target, "b"))).toEqual(["new"]);
+  expect(existsSync(join(target, "gone"))).toBe(false);
+  expect(lstatSync(join(target, "a/new"), { bigint: true }).mtimeNs).toBe(1_700_000_000_123_456_789n);
+});
