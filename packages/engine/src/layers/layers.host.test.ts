@@ -5,7 +5,9 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -131,4 +133,38 @@ test("a folder made again after its whiteout hides what was below, with or witho
   expect(readdirSync(join(target, "b"))).toEqual(["new"]);
   expect(existsSync(join(target, "gone"))).toBe(false);
   expect(lstatSync(join(target, "a/new"), { bigint: true }).mtimeNs).toBe(1_700_000_000_123_456_789n);
+});
+
+test("a view of one layer can be mounted and is read-only", async () => {
+  const record = await apply(archive(file("a", "text")));
+  const target = join(outside, "target");
+  mkdirSync(target);
+  mountOverlay(layers.view(record.chainId), target);
+  expect(readFileSync(join(target, "a"), "utf8")).toBe("text");
+  expect(() => writeFileSync(join(target, "b"), "")).toThrow("EROFS");
+});
+
+test("exportDiff never reads through a link that replaced a file or a folder meanwhile", async () => {
+  await layers.prepare("box", undefined, signal);
+  const upper = layers.mount("box").upper ?? "";
+  mkdirSync(join(upper, "b"));
+  for (const name of ["a", "b/secret", "c"]) writeFileSync(join(upper, name), "mine");
+  writeFileSync(join(outside, "c"), "host");
+  const pieces: Uint8Array[] = [];
+  for await (const piece of layers.exportDiff("box", signal)) {
+    pieces.push(piece);
+    const header = Buffer.from(piece).toString("latin1");
+    if (header.includes("b/secret\0")) {
+      renameSync(join(upper, "b"), join(upper, "old"));
+      symlinkSync(outside, join(upper, "b"));
+    }
+    if (/(^|\0)c\0/.test(header)) {
+      rmSync(join(upper, "c"));
+      symlinkSync(join(outside, "c"), join(upper, "c"));
+    }
+  }
+  const text = Buffer.concat(pieces).toString("latin1");
+  expect(text).toContain("b/secret");
+  expect(text).toContain("mine");
+  expect(text).not.toContain("host");
 });

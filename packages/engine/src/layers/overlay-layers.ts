@@ -178,7 +178,12 @@ export class OverlayLayers implements Layers {
 
   view(chainId: Digest): OverlayMount {
     this.#need(chainId);
-    return { kind: "overlay", lowers: this.#lowers(chainId) };
+    const lowers = this.#lowers(chainId);
+    // Without an upper directory overlay refuses a single lower one.
+    return {
+      kind: "overlay",
+      lowers: lowers.length === 1 ? [...lowers, path.join(this.#root, "empty")] : lowers,
+    };
   }
 
   async removeSnapshot(key: string): Promise<void> {

@@ -1,5 +1,5 @@
-import { createReadStream, type Stats } from "node:fs";
-import { lstat, opendir, readlink } from "node:fs/promises";
+import { constants, type Stats } from "node:fs";
+import { lstat, open, opendir, readlink, realpath } from "node:fs/promises";
 import path from "node:path";
 import { getXattr, listXattrs } from "#host";
 import { errno, MiB } from "#kernel";
@@ -9,6 +9,7 @@ import type { Change } from "./contract.ts";
 const OPAQUE_XATTR = "trusted.overlay.opaque";
 
 interface Found {
+  readonly root: string;
   readonly place: string;
   /** Below the root, without a leading slash. */
   readonly name: string;
@@ -26,7 +27,7 @@ export async function* walk(root: string, name = ""): AsyncGenerator<Found> {
     try {
       const stats = await lstat(place);
       const exact = await lstat(place, { bigint: true });
-      yield { place, name: inner, stats, mtimeNano: exact.mtimeNs };
+      yield { root, place, name: inner, stats, mtimeNano: exact.mtimeNs };
       if (stats.isDirectory()) yield* walk(root, inner);
     } catch (error) {
       // A running container may remove what was just listed.
@@ -89,19 +90,46 @@ export async function* packTree(
   yield TAR_END;
 }
 
-/** Exactly the size that the header promised, also when the file grows or shrinks meanwhile. */
+/**
+ * Exactly the size that the header promised, also when the file grows or shrinks meanwhile. A running container may put a link or a
+ * fifo in the place of the file, or a link in the place of a folder above it: what opened is read only when it lies where it was found.
+ */
 async function* packFile(found: Found): AsyncGenerator<Uint8Array> {
   const { size } = found.stats;
   yield tarHeader({ ...entryOf(found, "file"), sizeBytes: size });
   let left = size;
   if (size > 0) {
-    for await (const chunk of createReadStream(found.place, { highWaterMark: MiB, end: size - 1 })) {
-      left -= (chunk as Buffer).length;
-      yield chunk as Buffer;
+    await using file = await open(
+      found.place,
+      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+    ).catch(wasReplaced);
+    if (file !== undefined && (await isSame(file.fd, await file.stat(), found))) {
+      for await (const chunk of file.createReadStream({
+        highWaterMark: MiB,
+        end: size - 1,
+        autoClose: false,
+      })) {
+        left -= (chunk as Buffer).length;
+        yield chunk as Buffer;
+      }
     }
   }
-  if (left > 0) yield Buffer.alloc(left);
+  while (left > 0) {
+    const zeros = Buffer.alloc(Math.min(left, MiB));
+    left -= zeros.length;
+    yield zeros;
+  }
   yield tarPadding(size);
+}
+
+function wasReplaced(error: unknown): undefined {
+  if (!["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"].includes(errno(error) ?? "")) throw error;
+}
+
+async function isSame(fd: number, now: Stats, { stats, place, root }: Found): Promise<boolean> {
+  if (!now.isFile() || now.ino !== stats.ino || now.dev !== stats.dev) return false;
+  const real = await readlink(`/proc/self/fd/${fd}`);
+  return real === place || real === path.join(await realpath(root), path.relative(root, place));
 }
 
 function entryOf({ place, name, stats, mtimeNano }: Found, type: TarEntry["type"]): TarEntry {
