@@ -53,7 +53,7 @@ test("names outside of the grammar are refused with the name in the text", async
   const container = await docker("create", "--name", "-bad/", STARTER);
   expect(container.code).toBe(1);
   expect(container.stderr).toContain("Invalid container name (-bad/)");
-  const image = await docker("pull", "UPPER/case");
+  const image = await docker("pull", "ls/UPPER");
   expect(image.stderr).toContain("repository name must be lowercase");
   const volume = await docker("volume", "create", "a/b");
   expect(volume.stderr).toContain('"a/b" includes invalid characters for a local volume name');
@@ -138,7 +138,7 @@ test.skipIf(process.env["DOCKER_PEER"]).each(["truncate", "flip", "omit"] as con
     const recipe = { reference: "ls/spoiled:1", layers: [[{ name: "a", data: "y".repeat(5000) }]] };
     const { code, stderr } = await docker.withInput(ociLayout([recipe], { firstLayer }), "load");
     expect(code).toBe(1);
-    expect(stderr).toContain("sha256:");
+    expect(stderr).toMatch(/sha256[:/][0-9a-f]{64}/);
     expect((await docker("image", "inspect", "ls/spoiled:1")).code).toBe(1);
   },
 );

@@ -58,7 +58,8 @@ async function runToEnd(docker: Docker, image: string, random: () => number, led
   const container = await docker.createContainer({ Image: image, Cmd: ["sh", "-c", command] });
   ledger.created.add(container.id);
   await container.start();
-  ledger.ending.set(container.id, { exitCode, lines });
+  // Another worker may have removed it meanwhile.
+  if (ledger.created.has(container.id)) ledger.ending.set(container.id, { exitCode, lines });
 }
 
 async function createOnly(
