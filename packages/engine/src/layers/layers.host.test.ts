@@ -168,3 +168,28 @@ test("exportDiff never reads through a link that replaced a file or a folder mea
   expect(text).toContain("mine");
   expect(text).not.toContain("host");
 });
+
+test("changes tells what an opaque folder hides, and exportDiff brings the same state back", async () => {
+  const base = await apply(archive(folder("d"), file("d/old"), file("d/kept"), file("gone")));
+  await layers.prepare("box", base.chainId, signal);
+  const target = join(outside, "target");
+  mkdirSync(target);
+  mountOverlay(layers.mount("box"), target);
+  rmSync(join(target, "d"), { recursive: true });
+  mkdirSync(join(target, "d"));
+  writeFileSync(join(target, "d/kept"), "again");
+  writeFileSync(join(target, "d/new"), "");
+  rmSync(join(target, "gone"));
+  unmount(target);
+  expect(await layers.changes("box", signal)).toEqual([
+    { kind: "modified", path: "/d" },
+    { kind: "modified", path: "/d/kept" },
+    { kind: "added", path: "/d/new" },
+    { kind: "deleted", path: "/d/old" },
+    { kind: "deleted", path: "/gone" },
+  ]);
+  const next = await layers.apply(base.chainId, layers.exportDiff("box", signal), {}, signal);
+  mountOverlay(layers.view(next.chainId), target);
+  expect(readdirSync(target)).toEqual(["d"]);
+  expect(readdirSync(join(target, "d")).toSorted()).toEqual(["kept", "new"]);
+});

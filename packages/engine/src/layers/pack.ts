@@ -1,5 +1,5 @@
 import { constants, type Stats } from "node:fs";
-import { lstat, open, opendir, readlink, realpath } from "node:fs/promises";
+import { lstat, open, opendir, readdir, readlink, realpath } from "node:fs/promises";
 import path from "node:path";
 import { getXattr, listXattrs } from "#host";
 import { errno, MiB } from "#kernel";
@@ -169,13 +169,44 @@ export async function changesOf(
   signal: AbortSignal,
 ): Promise<readonly Change[]> {
   const changes: Change[] = [];
-  for await (const { name, stats } of walk(upper)) {
+  for await (const { name, stats, place } of walk(upper)) {
     signal.throwIfAborted();
+    if (stats.isDirectory() && isOpaque(place))
+      for (const hidden of await namesBelow(lowers, name))
+        if (!(await isIn(place, hidden))) changes.push({ kind: "deleted", path: `/${name}/${hidden}` });
     const isBelow = await existsBelow(lowers, name);
     if (isWhiteout(stats)) changes.push({ kind: "deleted", path: `/${name}` });
     else changes.push({ kind: isBelow ? "modified" : "added", path: `/${name}` });
   }
   return changes.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** What the folder `name` holds in the layers together: what an opaque folder above it hides. */
+async function namesBelow(lowers: readonly string[], name: string): Promise<readonly string[]> {
+  const seen = new Map<string, boolean>();
+  for (const lower of lowers) {
+    const folder = path.join(lower, name);
+    try {
+      if (!(await lstat(folder)).isDirectory()) break;
+      for (const inner of await readdir(folder))
+        if (!seen.has(inner)) seen.set(inner, !isWhiteout(await lstat(path.join(folder, inner))));
+      if (isOpaque(folder)) break;
+    } catch (error) {
+      if (errno(error) === "ENOTDIR") break;
+      if (errno(error) !== "ENOENT") throw error;
+    }
+  }
+  return [...seen].filter(([, isVisible]) => isVisible).map(([inner]) => inner);
+}
+
+async function isIn(folder: string, name: string): Promise<boolean> {
+  try {
+    await lstat(path.join(folder, name));
+    return true;
+  } catch (error) {
+    if (errno(error) === "ENOENT") return false;
+    throw error;
+  }
 }
 
 async function existsBelow(lowers: readonly string[], name: string): Promise<boolean> {
