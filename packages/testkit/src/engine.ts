@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -98,11 +100,26 @@ export async function startEngine(options: EngineOptions = {}): Promise<EngineUn
     async [Symbol.asyncDispose]() {
       if (child.exitCode === null && child.signalCode === null) await removeContainers(socket);
       await end(child, "SIGTERM");
+      await killContainers(roots);
       for (const line of await processesOf(roots)) killQuietly(Number.parseInt(line, 10));
       for (const at of (await mountsUnder(roots)).reverse()) spawnSync("umount", ["-l", at]);
       rmSync(home, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+/** For an engine that can't be asked any more: its containers by their cgroups, then its bridge and nft table. */
+async function killContainers(roots: Roots): Promise<void> {
+  const ids = await readdir(join(roots.dataRoot, "containers")).catch(() => []);
+  for (const pid of await readdir("/proc")) {
+    if (!/^\d+$/.test(pid) || ids.length === 0) continue;
+    const groups = await readFile(`/proc/${pid}/cgroup`, "utf8").catch(() => "");
+    if (ids.some((id) => id.length === 64 && groups.includes(id))) killQuietly(Number(pid));
+  }
+  const tag = createHash("sha256").update(roots.stateRoot).digest("hex").slice(0, 8);
+  const PATH = `${process.env["PATH"]}:/usr/sbin:/sbin`;
+  spawnSync("nft", ["delete", "table", "inet", `longshore_${tag}`], { env: { PATH }, stdio: "ignore" });
+  spawnSync("ip", ["link", "delete", `lsh-${tag}`], { env: { PATH }, stdio: "ignore" });
 }
 
 async function removeContainers(socket: string): Promise<void> {
