@@ -123,13 +123,19 @@ export class MonitorLink implements AsyncDisposable {
       signal.throwIfAborted();
       const socket = await connect(path.join(this.#stateRoot, "monitor", "monitor.sock"));
       if (socket === undefined) {
-        if (!isStarted) this.#startMonitor();
+        if (!isStarted)
+          this.#startMonitor(() => {
+            isStarted = false; // it died before it served
+          });
         isStarted = true;
         await delay(CONNECT_PAUSE_MS, undefined, { signal });
         continue;
       }
       this.#listen(socket);
-      const hello = (await this.#send(socket, "hello", {})) as MonitorCalls["hello"]["result"];
+      const hello = (await this.#send(socket, "hello", {}).catch(() => undefined)) as
+        | MonitorCalls["hello"]["result"]
+        | undefined;
+      if (hello === undefined) continue;
       if (hello.version === MONITOR_PROTOCOL_VERSION) {
         this.#watch(socket);
         return { socket, pid: hello.pid };
@@ -144,7 +150,9 @@ export class MonitorLink implements AsyncDisposable {
 
   #listen(socket: net.Socket): void {
     const mine = this.#pending;
-    createInterface({ input: socket }).on("line", (line) => {
+    const lines = createInterface({ input: socket });
+    lines.on("error", () => {}); // it repeats the socket's errors (ECONNRESET when the monitor is killed)
+    lines.on("line", (line) => {
       const message = JSON.parse(line) as MonitorMessage;
       if ("event" in message) {
         this.#onExit(message);
@@ -174,7 +182,7 @@ export class MonitorLink implements AsyncDisposable {
     });
   }
 
-  #startMonitor(): void {
+  #startMonitor(onEnd: () => void): void {
     const errors = openSync(path.join(this.#stateRoot, "monitor", "monitor.log"), "a", 0o600);
     // From the beginning in a session of its own, so that nothing sent to the engine's group reaches it.
     const child = spawn(process.execPath, [fileURLToPath(monitorProgram()), this.#stateRoot], {
@@ -185,6 +193,7 @@ export class MonitorLink implements AsyncDisposable {
     });
     closeSync(errors);
     child.on("error", (error) => this.#log.error("monitor cannot be started", { error }));
+    child.on("exit", onEnd);
     child.unref();
   }
 

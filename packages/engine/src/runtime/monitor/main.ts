@@ -77,7 +77,9 @@ class Monitor {
       this.#engines.delete(connection);
       if (this.#engines.size === 0) for (const task of this.#tasks.values()) task.drain();
     });
-    createInterface({ input: connection }).on("line", (line) => {
+    const lines = createInterface({ input: connection });
+    lines.on("error", () => {}); // it repeats the connection's errors; unheard they would end us
+    lines.on("line", (line) => {
       const request = JSON.parse(line) as MonitorRequest;
       void this.#answer(request).then((answer) => {
         connection.write(`${JSON.stringify({ id: request.id, ...answer })}\n`);

@@ -1,0 +1,142 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { silentLogger } from "#kernel";
+import { openLogs } from "#logs";
+import { RuntimeGround } from "./host-fixture.ts";
+
+describe("openRuntime()", () => {
+  test("start() runs a container; output and exit code are kept; release() leaves nothing", async ({
+    signal,
+  }) => {
+    await using ground = new RuntimeGround();
+    await using runtime = await ground.open(signal);
+    const spec = ground.spec(["sh", "-c", "echo out; echo err >&2; exit 3"]);
+    const task = await runtime.start(spec, signal);
+    await expect(task.exited).resolves.toMatchObject({ code: 3, isOomKilled: false });
+    const lines: string[] = [];
+    const query = { hasStdout: true, hasStderr: true, isFollowing: false };
+    for await (const line of openLogs({ log: silentLogger }).read(
+      spec.logDirectory,
+      query,
+      task.exited,
+      signal,
+    ))
+      lines.push(`${line.stream} ${Buffer.from(line.bytes).toString()}`);
+    expect(lines.toSorted()).toEqual(["stderr err\n", "stdout out\n"]);
+    await runtime.release(spec.id);
+    await runtime.release(spec.id);
+    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(ground.stateRoot);
+  });
+
+  test.for([
+    ["nosuch", 'exec: "nosuch": executable file not found in $PATH'],
+    ["/nosuch", "no such file or directory"],
+    ["/tmp", "is a directory"],
+  ] as const)("start() of %s refuses in Docker's words", async ([program, words], { signal }) => {
+    await using ground = new RuntimeGround();
+    await using runtime = await ground.open(signal);
+    const spec = ground.spec([program]);
+    await expect(runtime.start(spec, signal)).rejects.toMatchObject({
+      kind: "invalid",
+      message: expect.stringContaining(words) as string,
+    });
+    await expect(runtime.adopt()).resolves.toEqual([]);
+  });
+
+  test("writeStdin() and closeStdin() reach a process that reads to the end", async ({ signal }) => {
+    await using ground = new RuntimeGround();
+    await using runtime = await ground.open(signal);
+    const spec = ground.spec(["cat"], { hasStdin: true });
+    const task = await runtime.start(spec, signal);
+    const sent = Buffer.alloc(3_000_000, "0123456789\n");
+    await task.writeStdin(sent, signal);
+    await task.closeStdin();
+    await expect(task.exited).resolves.toMatchObject({ code: 0 });
+    expect(ground.output(spec.id) === sent.toString()).toBe(true);
+    await runtime.release(spec.id);
+  });
+
+  test("a terminal has the size it was given, takes input and a new size", async ({ signal }) => {
+    await using ground = new RuntimeGround();
+    await using runtime = await ground.open(signal);
+    const spec = ground.spec(["sh", "-c", "stty size; read x; stty size; exit 5"], {
+      hasTty: true,
+      hasStdin: true,
+      size: [33, 77],
+    });
+    const task = await runtime.start(spec, signal);
+    await task.resize(44, 88);
+    await task.writeStdin(Buffer.from("go\n"), signal);
+    await expect(task.exited).resolves.toMatchObject({ code: 5 });
+    expect(ground.output(spec.id)).toMatch(/44 88\r\n$/);
+    await runtime.release(spec.id);
+  });
+
+  test("exec() gives output of both streams and the exit code", async ({ signal }) => {
+    await using ground = new RuntimeGround();
+    await using runtime = await ground.open(signal);
+    const spec = ground.spec(["sleep", "1000"]);
+    const task = await runtime.start(spec, signal);
+    const exec = await runtime.exec(
+      {
+        containerId: spec.id,
+        execId: "e1",
+        process: { ...spec.document.process, args: ["sh", "-c", "cat; echo err >&2; sleep 100 & exit 6"] },
+        stdio: { hasTty: false, hasStdin: true },
+        isAttached: true,
+      },
+      signal,
+    );
+    await exec.writeStdin(Buffer.from("hello"), signal);
+    await exec.closeStdin();
+    const seen = { stdout: "", stderr: "" };
+    for await (const piece of exec.output) seen[piece.stream] += Buffer.from(piece.bytes).toString();
+    expect(seen).toEqual({ stdout: "hello", stderr: "err\n" });
+    await expect(exec.exited).resolves.toMatchObject({ code: 6 });
+    await task.kill(9);
+    await expect(task.exited).resolves.toMatchObject({ code: 137 });
+    await expect(task.kill(9)).rejects.toMatchObject({ kind: "conflict" });
+    await runtime.release(spec.id);
+  });
+
+  test("a killed monitor loses no line and no exit code", async ({ signal }) => {
+    await using ground = new RuntimeGround();
+    await using runtime = await ground.open(signal);
+    const spec = ground.spec(["sh", "-c", "seq 1 200000; sleep 0.2; seq 200001 300000; exit 7"]);
+    const task = await runtime.start(spec, signal);
+    for (const pauseMs of [5, 60, 130]) {
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      const pid = ground.monitorPid();
+      if (pid !== undefined) process.kill(pid, "SIGKILL");
+    }
+    await expect(task.exited).resolves.toMatchObject({ code: 7 });
+    const wanted = Array.from({ length: 300_000 }, (_, index) => `${index + 1}\n`).join("");
+    expect(ground.output(spec.id) === wanted).toBe(true);
+    await runtime.release(spec.id);
+  });
+
+  test("the next engine adopts what runs and what has ended", async ({ signal }) => {
+    await using ground = new RuntimeGround();
+    const running = ground.spec(["sleep", "1000"]);
+    const ending = ground.spec(["sh", "-c", "sleep 0.3; echo late; exit 9"]);
+    {
+      await using first = await ground.open(signal);
+      await first.start(running, signal);
+      await first.start(ending, signal);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    await using second = await ground.open(signal);
+    const tasks = new Map((await second.adopt()).map((task) => [task.id, task]));
+    await expect(tasks.get(ending.id)?.exited).resolves.toMatchObject({ code: 9 });
+    expect(ground.output(ending.id)).toBe("late\n");
+    await tasks.get(running.id)?.kill(15);
+    await tasks
+      .get(running.id)
+      ?.kill(9)
+      .catch(() => {});
+    await tasks.get(running.id)?.exited;
+    for (const id of tasks.keys()) await second.release(id);
+    expect(path.isAbsolute(ground.stateRoot)).toBe(true);
+  });
+});
