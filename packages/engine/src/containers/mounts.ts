@@ -109,7 +109,10 @@ export async function copyUpVolumes(
   await mkdir(path.join(context.stateRoot, "tmp"), { recursive: true });
   const place = await mkdtemp(path.join(context.stateRoot, "tmp", "copy-up-"));
   undo.defer(() => rm(place, { recursive: true, force: true }));
-  mountOverlay({ lowers: root.lowers }, place);
+  // Overlay wants two lower directories when there is no upper: an empty one below changes nothing.
+  const empty = path.join(context.stateRoot, "tmp", "empty");
+  await mkdir(empty, { recursive: true });
+  mountOverlay({ lowers: [...root.lowers, empty] }, place);
   undo.defer(() => unmount(place));
   for (const point of wanted) {
     const source = await insideRoot(place, point.destination);

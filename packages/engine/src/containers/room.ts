@@ -1,4 +1,4 @@
-import { LongshoreError, unlessAborted } from "#kernel";
+import { isKind, LongshoreError, unlessAborted } from "#kernel";
 import { attachContainer, containerLogs } from "./attach.ts";
 import { readArchive, statPath, writeArchive, exportRoot } from "./archive.ts";
 import { commitContainer } from "./commit.ts";
@@ -6,6 +6,7 @@ import { connectContainer, disconnectContainer } from "./connect.ts";
 import { type Context, directoryOf, publish } from "./context.ts";
 import type * as c from "./contract.ts";
 import { createContainer } from "./create.ts";
+import { forget } from "./exit.ts";
 import { createExec, execOf, resizeExec, startExec } from "./exec.ts";
 import { sampleStats } from "./stats.ts";
 import {
@@ -67,7 +68,15 @@ export class ContainersRoom implements c.Containers {
       void this.#context.book
         .change(id, (container) => ({ ...container, isManuallyStopped: false, restartCount: 0 }))
         .catch(() => {});
-    await startLocked(this.#context, id, signal);
+    try {
+      await startLocked(this.#context, id, signal);
+    } catch (error) {
+      const container = this.#context.book.byId(id);
+      // --rm promises that nothing stays, also of a container that never ran; clients wait for the removal.
+      if (container?.host.AutoRemove === true && live.task === undefined && !isKind(error, "unchanged"))
+        await forget(this.#context, container, { code: container.state.exitCode }, false);
+      throw error;
+    }
   }
 
   stop(

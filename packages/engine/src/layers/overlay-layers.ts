@@ -3,7 +3,7 @@ import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/
 import path from "node:path";
 import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
-import { errno, KeyedLocks, LongshoreError, MiB, randomId, type Logger } from "#kernel";
+import { errno, isKind, KeyedLocks, LongshoreError, MiB, randomId, type Logger } from "#kernel";
 import { chainIdOf, type Digest, hexOf, parseDigest } from "#spec";
 import type { Store, Table } from "#store";
 import { BlobStore } from "./blob-store.ts";
@@ -118,6 +118,9 @@ export class OverlayLayers implements Layers {
     } catch (error) {
       await this.#drop(draft);
       signal.throwIfAborted();
+      const name = options.expectedDiffId ?? options.blob?.digest;
+      if (isKind(error, "invalid") && name !== undefined && !error.message.includes(name))
+        throw new LongshoreError("invalid", `layer ${name}: ${error.message}`, { cause: error });
       throw error;
     }
   }

@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { messageOf } from "#kernel";
 import { becomeSubreaper, lockFile, spawnProcess } from "#host";
 import { FdStore } from "./fd-store.ts";
+import { sweepOrphans } from "./orphans.ts";
 import { childEnd } from "./process-end.ts";
 import {
   MONITOR_PROTOCOL_VERSION,
@@ -156,6 +157,7 @@ async function lockOrGiveUp(stateRoot: string): Promise<void> {
 
 const stateRoot = process.argv[2] ?? "";
 becomeSubreaper();
+process.on("SIGCHLD", () => setImmediate(sweepOrphans));
 process.on("SIGHUP", () => {});
 process.on("SIGINT", () => {});
 await lockOrGiveUp(stateRoot);

@@ -12,6 +12,7 @@ import {
 } from "#host";
 import { ConsoleSocket } from "./console-socket.ts";
 import type { FdStore } from "./fd-store.ts";
+import { launching } from "./orphans.ts";
 import { childEnd, UNKNOWN_EXIT_CODE, watchEnd } from "./process-end.ts";
 import { ProcessOutput, streamsOf } from "./process-output.ts";
 import type { ExitRecord, LaunchRequest, TaskRecord } from "./protocol.ts";
@@ -78,6 +79,7 @@ export class Supervised {
   /** Runs the runtime and returns when the first process is there. A failure leaves no descriptor and no record. */
   static async launch(around: Surroundings, launch: LaunchRequest): Promise<Supervised> {
     const { watcher, store } = around;
+    using _ = launching();
     using undo = new DisposableStack();
     writeTask({ launch });
     rmSync(path.join(launch.directory, EXIT_FILE), { force: true });
