@@ -34,7 +34,7 @@ export async function createContainer(
   const [path = "", ...args] = words;
   if (words.length === 0) throw new LongshoreError("invalid", "no command specified");
   const mode = networkMode(request.host.NetworkMode);
-  if (mode.kind === "container") checkJoins(context, mode.container, request);
+  if (mode.kind === "container") checkJoins(request);
   const platform = `${image.config.os}/${image.config.architecture}`;
   if (request.platform !== undefined && request.platform.architecture !== image.config.architecture) {
     warnings.push(
@@ -104,7 +104,7 @@ function checkNetwork(context: Context, network: string): void {
   }
 }
 
-function checkJoins(context: Context, name: string, request: CreateRequest): void {
+function checkJoins(request: CreateRequest): void {
   const { settings, host } = request;
   const refuse = (what: string): LongshoreError =>
     new LongshoreError("invalid", `conflicting options: ${what} and the container type network mode`);
@@ -114,7 +114,6 @@ function checkJoins(context: Context, name: string, request: CreateRequest): voi
   if ((host.Dns ?? []).length > 0) throw refuse("dns");
   if ((host.ExtraHosts ?? []).length > 0) throw refuse("custom host-to-IP mapping");
   if ((host.Links ?? []).length > 0) throw refuse("links");
-  context.book.get(name);
 }
 
 function takeName(
@@ -140,7 +139,14 @@ function hostnameFor(
 ): string {
   if (own !== "") return own;
   if (mode.kind === "host") return os.hostname();
-  if (mode.kind === "container") return context.book.get(mode.container).settings.Hostname;
+  // The other container is looked for at start, as Docker does: a 404 at create would read as a missing image to the CLI.
+  if (mode.kind === "container")
+    return (
+      context.book
+        .list()
+        .find(({ id: other, name }) => name === mode.container || other.startsWith(mode.container))?.settings
+        .Hostname ?? id.slice(0, 12)
+    );
   return id.slice(0, 12);
 }
 
