@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import path from "node:path";
 import { LongshoreError, messageOf, rfc3339Nano } from "#kernel";
 import type { ExitStatus, Task } from "#runtime";
 import type { Ended } from "./container-book.ts";
@@ -81,6 +83,11 @@ async function release(context: Context, container: Container): Promise<void> {
 }
 
 async function dropFiles(context: Context, id: string): Promise<void> {
+  if (existsSync(path.join(context.stateRoot, "containers", id))) {
+    // A run whose clean-up was interrupted: finished here.
+    await context.networks.close(id);
+    await context.runtime.release(id);
+  }
   await context.layers.removeSnapshot(id);
   await context.logs.remove(directoryOf(context, id));
   await rm(directoryOf(context, id), { recursive: true, force: true });

@@ -1,4 +1,4 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, rmdir } from "node:fs/promises";
 import path from "node:path";
 import { errno, KeyedLocks, TaskOwner } from "#kernel";
 import { ContainerBook } from "./container-book.ts";
@@ -35,6 +35,7 @@ export async function openContainers(deps: ContainersDeps, signal: AbortSignal):
       if (point.type === "volume" && point.name !== undefined)
         deps.volumes.reference(point.name, container.id);
   await adopt(context);
+  await dropInterrupted(context);
   await dropUnnamed(context, signal);
   restartByPolicy(context);
   return new ContainersRoom(context);
@@ -89,6 +90,19 @@ async function adopt(context: Context): Promise<void> {
       pid: 0,
       exitCode: container.state.status === "restarting" ? container.state.exitCode : 255,
       finishedAt: context.clock.now().toISOString().replace("Z", "000000Z"),
+    });
+  }
+}
+
+/** What a start or a clean-up that died half way left in the state root: mounts, namespaces, directories. */
+async function dropInterrupted(context: Context): Promise<void> {
+  const folder = path.join(context.stateRoot, "containers");
+  for (const id of await readdir(folder)) {
+    if (context.book.live(id).task !== undefined) continue;
+    await context.networks.close(id);
+    await context.runtime.release(id);
+    await rmdir(path.join(folder, id)).catch((error: unknown) => {
+      if (errno(error) !== "ENOENT") context.log.warn("state directory stays", { container: id, error });
     });
   }
 }

@@ -1,5 +1,5 @@
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from "undici";
-import { LongshoreError, messageOf } from "#kernel";
+import { errno, LongshoreError, messageOf } from "#kernel";
 
 export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -88,7 +88,7 @@ export class HttpClient implements AsyncDisposable {
       };
     } catch (error) {
       signal.throwIfAborted();
-      throw new LongshoreError("unavailable", `Get "${url.origin}${url.pathname}": ${messageOf(error)}`, {
+      throw new LongshoreError("unavailable", `Get "${url.origin}${url.pathname}": ${reasonOf(error, url)}`, {
         cause: error,
       });
     }
@@ -104,4 +104,12 @@ function hasProxy(): boolean {
   return ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"].some(
     (name) => (process.env[name] ?? "") !== "",
   );
+}
+
+/** Why no connection came about, in the words that Docker users know. */
+function reasonOf(error: unknown, url: URL): string {
+  const code = errno(error);
+  if (code === "ECONNREFUSED") return `dial tcp ${url.host}: connect: connection refused`;
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `dial tcp: lookup ${url.hostname}: no such host`;
+  return messageOf(error);
 }

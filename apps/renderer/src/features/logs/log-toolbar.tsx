@@ -1,5 +1,5 @@
 import { Button, IconButton } from "@longshore/ui";
-import { ChevronDown, ChevronUp } from "lucide-react";
+import { ChevronDown, ChevronUp, Copy, Eraser, Save } from "lucide-react";
 import type { ReactElement } from "react";
 
 export interface LogChoices {
@@ -71,9 +71,15 @@ export function LogToolbar(props: LogToolbarProps): ReactElement {
         </Button>
       ))}
       <span className="grow" />
-      <Button onClick={props.onClear}>Clear</Button>
-      <Button onClick={props.onCopy}>Copy</Button>
-      <Button onClick={props.onSave}>Save…</Button>
+      <IconButton label="Clear the view" onClick={props.onClear}>
+        <Eraser size={14} />
+      </IconButton>
+      <IconButton label="Copy the log" onClick={props.onCopy}>
+        <Copy size={14} />
+      </IconButton>
+      <IconButton label="Save the log…" onClick={props.onSave}>
+        <Save size={14} />
+      </IconButton>
     </div>
   );
 }

@@ -92,7 +92,10 @@ export function LogView({
     const element = scroller.current;
     if (element === null) return;
     const isAtBottom = element.scrollHeight - element.scrollTop - element.clientHeight < ROW_PX;
-    setFollowing(isAtBottom);
+    // What fits the view has no bottom to return to: a filter down to one line must not resume following.
+    const fits = element.scrollHeight <= element.clientHeight;
+    if (!isAtBottom) setFollowing(false);
+    else if (!fits) setFollowing(true);
     if (isAtBottom) setSeen(dropped + lines.length);
     setView((old) => ({ ...old, top: element.scrollTop }));
   };

@@ -8,6 +8,9 @@ import { inspectContainer, summariseContainer, type InspectContext } from "../wi
 import { parseCreate, parseUpdate } from "../wire/container-settings.ts";
 import type { Rooms } from "./rooms.ts";
 
+/** Changes of state are not given up half way when the client goes away. */
+const toTheEnd = new AbortController().signal;
+
 const LIST_FILTERS = [
   "ancestor",
   "before",
@@ -73,7 +76,7 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
             "invalid",
             "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
           );
-        await containers.start(call.parameter("id"), call.signal);
+        await containers.start(call.parameter("id"), toTheEnd);
         call.done(204);
       },
     },
@@ -81,7 +84,7 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
       method: "POST",
       path: "/containers/{id}/stop",
       handle: async (call) => (
-        await containers.stop(call.parameter("id"), stopOptions(call), call.signal),
+        await containers.stop(call.parameter("id"), stopOptions(call), toTheEnd),
         call.done(204)
       ),
     },
@@ -89,7 +92,7 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
       method: "POST",
       path: "/containers/{id}/restart",
       handle: async (call) => (
-        await containers.restart(call.parameter("id"), stopOptions(call), call.signal),
+        await containers.restart(call.parameter("id"), stopOptions(call), toTheEnd),
         call.done(204)
       ),
     },
@@ -97,7 +100,7 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
       method: "POST",
       path: "/containers/{id}/kill",
       handle: async (call) => (
-        await containers.kill(call.parameter("id"), call.query.get("signal") ?? "", call.signal),
+        await containers.kill(call.parameter("id"), call.query.get("signal") ?? "", toTheEnd),
         call.done(204)
       ),
     },
@@ -136,7 +139,7 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
         await containers.remove(
           call.parameter("id"),
           { isForced: flag(call.query, "force"), hasVolumes: flag(call.query, "v") },
-          call.signal,
+          toTheEnd,
         );
         call.done(204);
       },

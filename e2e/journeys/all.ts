@@ -1,0 +1,2 @@
+export { image } from "./engine-under-test.ts";
+export { expect, look, rowOf, test } from "./fixture.ts";
