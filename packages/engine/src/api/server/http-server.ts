@@ -69,7 +69,8 @@ export class HttpServer implements AsyncDisposable {
   ): Promise<void> {
     const stop = new AbortController();
     const gone = new Error("client went away");
-    request.socket.once("close", () => stop.abort(gone));
+    // A kept connection serves many requests: only an upgraded one may hang a listener on its socket.
+    if (upgrade !== undefined) upgrade.socket.once("close", () => stop.abort(gone));
     response.once("close", () => {
       if (!response.writableFinished && upgrade === undefined) stop.abort(gone);
     });
