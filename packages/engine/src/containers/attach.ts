@@ -30,11 +30,10 @@ export async function attachContainer(
   const directory = logDirectoryOf(context, container.id);
   const { promise: ended } = live.nextExit;
   const from = options.hasLogs ? 0 : await context.logs.endOffset(directory);
-  const isOver = live.task === undefined && container.state.status !== "created" && !options.isStreaming;
   publish(context, container, "attach");
   const wanted = (entry: LogEntry): boolean =>
     entry.stream === "stdout" ? options.hasStdout : options.hasStderr;
-  const end = options.isStreaming ? ended : isOver ? Promise.resolve() : Promise.resolve();
+  const end = options.isStreaming ? ended : Promise.resolve();
   const stdin = new StdinWriter(live, container);
   return {
     hasTty: container.settings.Tty,

@@ -47,7 +47,7 @@ export async function createContainer(
   const name = takeName(context, request.name, id, undo);
   const settings = { ...merged, Hostname: hostnameFor(context, merged.Hostname, mode, id) };
   undo.defer(() => context.volumes.unreference(id));
-  const plan = planMounts(settings, request.host, []);
+  const plan = planMounts(settings, request.host);
   const inherited = inheritedMounts(context, id, request.host.VolumesFrom ?? []);
   const own = await realiseMounts(
     context,

@@ -1,5 +1,6 @@
 import { lstat, readdir, stat } from "node:fs/promises";
 import path from "node:path";
+import { deviceNumbers } from "#host";
 import { errno, LongshoreError } from "#kernel";
 import type { DeviceNode } from "./document/build-document.ts";
 import type { HostSettings } from "./settings.ts";
@@ -60,13 +61,10 @@ function nodeOf(
   access: string,
 ): DeviceNode | undefined {
   if (!stats.isCharacterDevice() && !stats.isBlockDevice()) return undefined;
-  const { rdev } = stats;
-  // glibc's dev_t: major in bits 8-19 (and 32-43), minor in 0-7 and 20-31. Source: makedev(3).
   return {
     path: place,
     type: stats.isBlockDevice() ? "b" : "c",
-    major: (rdev >>> 8) & 0xfff,
-    minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00),
+    ...deviceNumbers(stats.rdev),
     fileMode: stats.mode & 0o777,
     access,
   };

@@ -106,31 +106,15 @@ export async function forget(
 ): Promise<void> {
   const live = context.book.live(container.id);
   live.restart?.abort(new Error("container is removed"));
-  const anonymous = container.mounts.filter(
-    (point) =>
-      point.type === "volume" &&
-      point.name !== undefined &&
-      context.volumes.list().some((volume) => volume.name === point.name && volume.isAnonymous),
-  );
   await context.book.remove(container);
   context.volumes.unreference(container.id);
   publish(context, container, "destroy");
   live.removed.resolve(ended);
-  const removeVolumes = async (): Promise<void> => {
-    for (const point of anonymous) {
-      try {
-        if (point.name !== undefined && context.volumes.usedBy(point.name).length === 0)
-          await context.volumes.remove(point.name, { isForced: true });
-      } catch (error) {
-        context.log.warn("anonymous volume was not removed", { volume: point.name, error: messageOf(error) });
-      }
-    }
-  };
   if (isCleanupToCome) {
     for (const point of container.mounts)
       if (point.type === "volume" && point.name !== undefined)
         await context.volumes.release(point.name, container.id);
-    if (container.host.AutoRemove) await removeVolumes();
+    if (container.host.AutoRemove) await removeAnonymousVolumes(context, container);
     return;
   }
   await dropFiles(context, container.id);

@@ -26,11 +26,7 @@ const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 const PROPAGATIONS = new Set(["rprivate", "private", "rshared", "shared", "rslave", "slave"]);
 
 /** All mounts a container asks for, Mounts over Binds over Tmpfs over image volumes; each destination once. Throws `invalid` in Docker's words. */
-export function planMounts(
-  settings: ContainerSettings,
-  host: HostSettings,
-  imageVolumes: readonly string[],
-): readonly PlannedMount[] {
+export function planMounts(settings: ContainerSettings, host: HostSettings): readonly PlannedMount[] {
   const wanted = new Map<string, PlannedMount>();
   const add = (mount: PlannedMount): void => {
     if (wanted.has(mount.destination))
@@ -50,7 +46,7 @@ export function planMounts(
       tmpfsOptions: options.split(",").filter((word) => word !== ""),
     });
   }
-  for (const text of [...Object.keys(settings.Volumes ?? {}), ...imageVolumes]) {
+  for (const text of Object.keys(settings.Volumes ?? {})) {
     const destination = path.posix.normalize(text).replace(/(.)\/$/, "$1");
     if (!wanted.has(destination))
       add({

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import os from "node:os";
+import { cgroupMode } from "#host";
 import { isKind, LongshoreError, messageOf, rfc3339Nano } from "#kernel";
 import type { Sandbox } from "#networks";
 import type { Task } from "#runtime";
@@ -63,15 +64,15 @@ function exitCodeFor(message: string): number {
 async function launch(context: Context, container: Container, signal: AbortSignal): Promise<Task> {
   await using undo = new AsyncDisposableStack();
   const root = context.layers.mount(container.id);
-  const [network, mounts, passwd, group, devices, status, isCgroupV2] = await Promise.all([
+  const [network, mounts, passwd, group, devices, status] = await Promise.all([
     joinNetwork(context, container, undo, signal),
     runtimeMounts(context, container, undo, signal),
     readRootFile(root, "/etc/passwd"),
     readRootFile(root, "/etc/group"),
     deviceNodes(container.host),
     engineStatus(),
-    hasCgroupV2(),
   ]);
+  const isCgroupV2 = cgroupMode() === "unified";
   const document = buildDocument({
     id: container.id,
     settings: container.settings,
@@ -110,14 +111,6 @@ let statusText: Promise<string> | undefined;
 export function engineStatus(): Promise<string> {
   statusText ??= readFile("/proc/self/status", "utf8");
   return statusText;
-}
-
-let isUnified: Promise<boolean> | undefined;
-function hasCgroupV2(): Promise<boolean> {
-  isUnified ??= readFile("/proc/self/mountinfo", "utf8").then((text) =>
-    / \/sys\/fs\/cgroup .* - cgroup2 /.test(text),
-  );
-  return isUnified;
 }
 
 interface JoinedNetwork {

@@ -4,6 +4,7 @@ export type { DnsSockets, LinkCounters, Plug } from "./linux/network-calls.ts";
 export type { NftElement, NftPart } from "./linux/nftables.ts";
 export { copyTree, isMountPoint, mountDevice, unmountDevice } from "./linux/file-tree.ts";
 export {
+  deviceNumbers,
   enterRoot,
   getXattr,
   listXattrs,

@@ -12,6 +12,7 @@ import {
   withDefaultTag,
 } from "#spec";
 import type { ImagesContext } from "./context.ts";
+import { counted } from "./counted.ts";
 import type { Images, OnProgress } from "./contract.ts";
 import { choosePlatform, parseManifest } from "./manifest.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "./parse-config.ts";
@@ -254,18 +255,6 @@ class Gate {
       if (next === undefined) this.#free++;
       else next();
     }
-  }
-}
-
-async function* counted(
-  source: AsyncIterable<Uint8Array>,
-  onDone: (bytes: number) => void,
-): AsyncGenerator<Uint8Array> {
-  let done = 0;
-  for await (const chunk of source) {
-    done += chunk.byteLength;
-    onDone(done);
-    yield chunk;
   }
 }
 

@@ -15,10 +15,13 @@ import {
   type Reference,
 } from "#spec";
 import type { ImagesContext } from "./context.ts";
+import { counted } from "./counted.ts";
 import type { Image, Images, OnProgress } from "./contract.ts";
 
 const MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json";
 const CONFIG_TYPE = "application/vnd.docker.container.image.v1+json";
+/** Progress lines are at least this far apart. */
+const PROGRESS_STEP_BYTES = 512 * 1024;
 const LAYER_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
 /** Pushes one tag or, without one, every tag of the repository. Layers that came compressed travel as those bytes. */
@@ -127,15 +130,15 @@ async function pushLayer(
       onProgress({ status: `Mounted from ${source}`, progressDetail: {}, id });
       return descriptor;
     }
-    await remote.pushBlob(
-      compressed.digest,
-      compressed.sizeBytes,
-      () =>
-        counted(createReadStream(compressed.file, { highWaterMark: 1024 * 1024 }), (current) =>
-          onProgress({ status: "Pushing", progressDetail: { current, total: compressed.sizeBytes }, id }),
-        ),
-      signal,
-    );
+    const open = (): AsyncIterable<Uint8Array> => {
+      let last = 0;
+      return counted(createReadStream(compressed.file, { highWaterMark: 1024 * 1024 }), (current) => {
+        if (current - last < PROGRESS_STEP_BYTES) return;
+        last = current;
+        onProgress({ status: "Pushing", progressDetail: { current, total: compressed.sizeBytes }, id });
+      });
+    };
+    await remote.pushBlob(compressed.digest, compressed.sizeBytes, open, signal);
     onProgress({ status: "Pushed", progressDetail: {}, id });
     return descriptor;
   } finally {
@@ -169,16 +172,3 @@ function sameRegistry(context: ImagesContext, chainId: Digest): readonly string[
 
 const shortOf = (context: ImagesContext, chainId: Digest): string =>
   hexOf(context.layers.layer(chainId)?.diffId ?? chainId).slice(0, 12);
-
-async function* counted(
-  source: AsyncIterable<Uint8Array>,
-  onDone: (bytes: number) => void,
-): AsyncGenerator<Uint8Array> {
-  let done = 0;
-  let last = 0;
-  for await (const chunk of source) {
-    done += chunk.byteLength;
-    if (done - last >= 512 * 1024) onDone((last = done));
-    yield chunk;
-  }
-}

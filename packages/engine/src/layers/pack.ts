@@ -1,7 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import { lstat, open, opendir, readdir, readlink, realpath } from "node:fs/promises";
 import path from "node:path";
-import { getXattr, listXattrs } from "#host";
+import { deviceNumbers, getXattr, listXattrs } from "#host";
 import { errno, MiB } from "#kernel";
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from "#spec";
 import type { Change } from "./contract.ts";
@@ -146,7 +146,6 @@ function entryOf({ place, name, stats, mtimeNano }: Found, type: TarEntry["type"
       if (value !== undefined) xattrs.set(attribute, Buffer.from(value));
     }
   }
-  const { rdev } = stats;
   return {
     name,
     type,
@@ -156,8 +155,7 @@ function entryOf({ place, name, stats, mtimeNano }: Found, type: TarEntry["type"
     sizeBytes: type === "file" ? stats.size : 0,
     modifiedNano: mtimeNano,
     linkName: "",
-    major: (rdev >>> 8) & 0xfff,
-    minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00),
+    ...deviceNumbers(stats.rdev),
     xattrs,
   };
 }

@@ -33,7 +33,7 @@ export async function* readLines(
       query.sinceNano !== undefined &&
       piece.timeNano < query.sinceNano &&
       !open.has(piece.stream) &&
-      (await isSkippable(file, piece.end, query.sinceNano))
+      (await isSkippable(file, piece.end))
     )
       continue;
     const cutOff = piece.isRunStart ? open.get(piece.stream) : undefined;
@@ -53,7 +53,7 @@ export async function* readLines(
 }
 
 /** An old piece may be skipped unread only when it ends a line. */
-async function isSkippable(file: LogFile, end: number, _since: bigint): Promise<boolean> {
+async function isSkippable(file: LogFile, end: number): Promise<boolean> {
   const last = await file.bytes(end - 1, 1);
   return last[0] === LF;
 }

@@ -9,7 +9,7 @@ import {
   constants,
 } from "node:fs";
 import path from "node:path";
-import { getXattr, listXattrs } from "#host";
+import { deviceNumbers, getXattr, listXattrs } from "#host";
 import { errno, LongshoreError } from "#kernel";
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from "#spec";
 import type { PathStat } from "../contract.ts";
@@ -147,7 +147,6 @@ function entryOf(place: string, name: string, stats: BigIntStats): TarEntry {
       if (value !== undefined) xattrs.set(attribute, Buffer.from(value));
     }
   }
-  const device = Number(stats.rdev);
   return {
     name,
     type: "file",
@@ -157,8 +156,7 @@ function entryOf(place: string, name: string, stats: BigIntStats): TarEntry {
     sizeBytes: 0,
     modifiedNano: stats.mtimeNs,
     linkName: "",
-    major: (device >>> 8) & 0xfff,
-    minor: (device & 0xff) | ((device >>> 12) & 0xfff00),
+    ...deviceNumbers(Number(stats.rdev)),
     xattrs,
   };
 }

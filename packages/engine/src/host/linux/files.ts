@@ -89,3 +89,8 @@ export function setTimes(path: string, modifiedNano: bigint): void {
 export function syncFileSystem(fd: number): void {
   checked("syncfs", syncfsCall(fd) as number, `fd ${fd}`);
 }
+
+/** Major and minor of a stat's `rdev`, the inverse of what makeNode() packs. Source: makedev(3). */
+export function deviceNumbers(rdev: number): { major: number; minor: number } {
+  return { major: (rdev >>> 8) & 0xfff, minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00) };
+}
