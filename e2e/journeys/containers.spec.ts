@@ -72,21 +72,40 @@ test("the log follows, finds, filters and never yanks", async ({ page, engine })
   await expect(page.getByText(/following/)).toBeVisible();
 });
 
-test("a terminal takes typing, knows its size and survives navigation", async ({ page, engine }) => {
-  const id = await engine.run("shell", ["sleep", "600"]);
+test("a terminal has its size before the first prompt, keeps it with the window, and survives navigation", async ({
+  page,
+  engine,
+}) => {
+  // An interactive ash reads $ENV before it prompts: what it prints there is the size at the very start.
+  const id = await engine.run("shell", ["sh", "-c", "echo 'stty size' > /etc/shrc; exec sleep 600"], {
+    Env: ["ENV=/etc/shrc"],
+  });
   await rowOf(page, id).click();
   await page.getByRole("tab", { name: "Terminal" }).click();
   const screen = page.locator(".xterm-rows");
   await expect(screen).toContainText("#");
+  const size = async (): Promise<readonly [number, number]> => {
+    const lines = await screen.locator("> div").allTextContents();
+    const found = lines.map((line) => /^(\d+) (\d+)\s*$/.exec(line)).findLast((match) => match !== null);
+    return [Number(found?.[1]), Number(found?.[2])];
+  };
+  const rows = (): Promise<number> => screen.locator("> div").count();
+  const [startRows, startColumns] = await size();
+  expect(startRows).toBe(await rows());
+  expect(startColumns).toBeGreaterThan(60);
+  await page.getByRole("button", { name: "Full width" }).click();
   await page.locator(".xterm-helper-textarea").focus();
-  await page.keyboard.type("echo mark$((40+2)); stty size\n");
+  await page.keyboard.type("clear; echo mark$((40+2)); stty size\n");
   await expect(screen).toContainText("mark42");
-  const columns = Number(/\d+ (\d{2,3})/.exec((await screen.textContent()) ?? "")?.[1]);
-  expect(columns).toBeGreaterThan(40);
-  await look(page, "terminal");
-  await page.getByRole("tab", { name: "Logs" }).click();
+  await expect.poll(size).toEqual([await rows(), expect.any(Number)]);
+  expect((await size())[1]).toBeGreaterThan(startColumns + 20);
+  await page.getByRole("button", { name: "Show the list" }).click();
+  await page.keyboard.press("Control+2");
+  await page.keyboard.press("Control+1");
+  await rowOf(page, id).click();
   await page.getByRole("tab", { name: "Terminal" }).click();
   await expect(screen).toContainText("mark42");
+  await look(page, "terminal");
   await page.getByRole("button", { name: "Close terminal 1" }).click();
 });
 

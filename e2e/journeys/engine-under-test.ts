@@ -19,6 +19,9 @@ import { Docker, jsonLines, Transport } from "@longshore/client";
 import type { ProgressLine } from "@longshore/protocol";
 
 export const image = "journey:1";
+const applets = "sh ls cat sleep echo seq id stty true clear httpd mkdir rm tr dd wc printf kill test".split(
+  " ",
+);
 const label = { "longshore.journey": "1" };
 const root = join(import.meta.dirname, "../..");
 
@@ -122,8 +125,7 @@ async function importImage(socketPath: string, folder: string): Promise<void> {
   mkdirSync(join(tree, "bin"), { recursive: true });
   mkdirSync(join(tree, "etc"));
   copyFileSync("/bin/busybox", join(tree, "bin/busybox"));
-  for (const name of ["sh", "ls", "cat", "sleep", "echo", "seq", "id", "stty", "true"])
-    symlinkSync("busybox", join(tree, "bin", name));
+  for (const name of applets) symlinkSync("busybox", join(tree, "bin", name));
   writeFileSync(join(tree, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
   writeFileSync(join(tree, "etc/motd"), "harbour master\n");
   const tar = spawnSync("tar", ["-cf", "-", "-C", tree, "."], { maxBuffer: 64 * 1024 * 1024 }).stdout;

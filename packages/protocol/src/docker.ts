@@ -190,6 +190,8 @@ export interface CreateExecRequest {
   readonly User?: string;
   readonly WorkingDir?: string;
   readonly DetachKeys?: string;
+  /** Rows, then columns. Since API 1.42. */
+  readonly ConsoleSize?: readonly [number, number];
 }
 
 export interface ImageSummary {

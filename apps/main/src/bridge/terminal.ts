@@ -19,6 +19,8 @@ export async function runExec(
     AttachStderr: true,
     Tty: true,
     Env: ["TERM=xterm-256color"],
+    // Engines that know it (API 1.42) give the terminal this size before the shell's first instruction.
+    ConsoleSize: [args.rows, args.columns],
     abortSignal: out.signal,
   });
   const stream = await exec.start({ Tty: true, abortSignal: out.signal });

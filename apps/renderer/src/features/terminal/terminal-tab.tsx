@@ -2,7 +2,14 @@ import "@xterm/xterm/css/xterm.css";
 import { Button, EmptyState, IconButton } from "@longshore/ui";
 import { X } from "lucide-react";
 import { useEffect, useLayoutEffect, useRef, useState, type ReactElement } from "react";
-import { closeSession, openSession, useSessions, type Session } from "./sessions.ts";
+import {
+  closeSession,
+  openSession,
+  placeSession,
+  useSessions,
+  type Session,
+  type SessionKind,
+} from "./sessions.ts";
 import { recolorTerminal } from "./theme.ts";
 
 const chosenByContainer = new Map<string, string>();
@@ -25,7 +32,7 @@ export default function TerminalTab({
     chosenByContainer.set(id, key);
     setChosen(key);
   };
-  const open = (kind: "shell" | "attach"): void => void openSession(id, kind).then(choose);
+  const open = (kind: SessionKind): void => choose(openSession(id, kind));
   const hasOpened = useRef(false);
   useEffect(() => {
     // Coming here means wanting a shell: the first one opens by itself.
@@ -84,6 +91,7 @@ function TerminalPane({ session, name }: { readonly session: Session; readonly n
     const fit = (): void => {
       if (host.clientWidth > 0 && host.clientHeight > 0) session.fit.fit();
     };
+    placeSession(session.key);
     const measure = new ResizeObserver(fit);
     measure.observe(host);
     fit();
@@ -103,7 +111,7 @@ function TerminalPane({ session, name }: { readonly session: Session; readonly n
       scheme.removeEventListener("change", recolor);
       session.element.remove();
     };
-  }, [session.element, session.fit, session.terminal]);
+  }, [session.key, session.element, session.fit, session.terminal]);
   return (
     <section
       ref={place}
