@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { errno, LongshoreError, type Logger, randomId, systemClock as clock } from "#kernel";
 import { openApi } from "#api";
-import { openContainers } from "#containers";
+import { openContainers, readHostFacts } from "#containers";
 import { openEvents } from "#events";
 import { openImages } from "#images";
 import { openLayers } from "#layers";
@@ -88,6 +88,7 @@ export async function assemble(
         stateRoot,
         log: log.child("containers"),
         clock,
+        facts: await readHostFacts(await findInit()),
       },
       signal,
     ),
@@ -134,6 +135,15 @@ async function defaultRuntime(): Promise<{ name: string; path: string }> {
     if (found !== undefined) return { name, path: found };
   }
   throw new LongshoreError("unavailable", "neither crun nor runc was found: install the package crun");
+}
+
+/** A static init for `--init`, under the names distributions give it. */
+async function findInit(): Promise<string | undefined> {
+  for (const name of ["docker-init", "tini-static", "catatonit"]) {
+    const found = await findProgram(name);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** A stable id of this data root. */

@@ -10,13 +10,17 @@ import type { Store } from "#store";
 import type { Volumes } from "#volumes";
 import type { ContainerBook } from "./container-book.ts";
 import type { Container } from "./contract.ts";
+import type { HostFacts } from "./host-facts.ts";
 
 /** The rooms that containers stands on. */
 export interface ContainersDeps {
   readonly store: Store;
   readonly events: Events;
-  readonly images: Images;
-  readonly layers: Layers;
+  readonly images: Pick<Images, "get" | "list" | "onUse" | "commit">;
+  readonly layers: Pick<
+    Layers,
+    "mount" | "prepare" | "removeSnapshot" | "snapshots" | "changes" | "exportDiff" | "usageBytes"
+  >;
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly runtime: Runtime;
@@ -25,6 +29,7 @@ export interface ContainersDeps {
   readonly stateRoot: string;
   readonly log: Logger;
   readonly clock: Clock;
+  readonly facts: HostFacts;
 }
 
 /** What every part of this room shares. Lock order: one container's lock, then other rooms' own. */

@@ -1,5 +1,4 @@
 import { mkdir, rm } from "node:fs/promises";
-import os from "node:os";
 import { isKind, LongshoreError, randomId } from "#kernel";
 import { type Context, directoryOf, logDirectoryOf, publish } from "./context.ts";
 import type { Container, ContainerState, CreateRequest } from "./contract.ts";
@@ -29,9 +28,14 @@ export async function createContainer(
 ): Promise<{ id: string; warnings: readonly string[] }> {
   const image = context.images.get(request.settings.Image);
   const merged = mergeImage(request.settings, image.config.config);
-  const warnings = [...validate(merged, request.host, os.cpus().length)];
+  const warnings = [...validate(merged, request.host, context.facts)];
   const words = processWords(merged);
   const [path = "", ...args] = words;
+  if (request.host.Init === true && context.facts.initPath === undefined)
+    throw new LongshoreError(
+      "invalid",
+      "--init wants a static init program, and neither docker-init nor tini-static nor catatonit was found: install the package tini",
+    );
   if (words.length === 0) throw new LongshoreError("invalid", "no command specified");
   const mode = networkMode(request.host.NetworkMode);
   if (mode.kind === "container") checkJoins(request);
@@ -45,7 +49,10 @@ export async function createContainer(
   const id = randomId();
   await using undo = new AsyncDisposableStack();
   const name = takeName(context, request.name, id, undo);
-  const settings = { ...merged, Hostname: hostnameFor(context, merged.Hostname, mode, id) };
+  const settings = {
+    ...merged,
+    Hostname: hostnameFor(context, merged.Hostname, request.host.UTSMode, mode, id),
+  };
   undo.defer(() => context.volumes.unreference(id));
   const plan = planMounts(settings, request.host);
   const inherited = inheritedMounts(context, id, request.host.VolumesFrom ?? []);
@@ -134,11 +141,12 @@ function takeName(
 function hostnameFor(
   context: Context,
   own: string,
+  utsMode: string,
   mode: ReturnType<typeof networkMode>,
   id: string,
 ): string {
   if (own !== "") return own;
-  if (mode.kind === "host") return os.hostname();
+  if (mode.kind === "host" || utsMode === "host") return context.facts.hostname;
   // The other container is looked for at start, as Docker does: a 404 at create would read as a missing image to the CLI.
   if (mode.kind === "container")
     return (

@@ -3,17 +3,40 @@ import path from "node:path";
 import { deviceNumbers } from "#host";
 import { errno, LongshoreError } from "#kernel";
 import type { DeviceNode } from "./document/build-document.ts";
+import type { DeviceNumbers } from "./document/resources.ts";
 import type { HostSettings } from "./settings.ts";
 
 /** Resolves `--device` entries and, when privileged, every device of the host. Throws `invalid` naming what is missing. */
-export async function deviceNodes(host: HostSettings): Promise<readonly DeviceNode[]> {
-  const wanted = host.Privileged ? await allDevices("/dev") : [];
+export async function deviceNodes(
+  host: HostSettings,
+  allDevices: () => Promise<DeviceNode[]>,
+): Promise<readonly DeviceNode[]> {
+  const wanted = host.Privileged ? await allDevices() : [];
   for (const { PathOnHost, PathInContainer, CgroupPermissions } of host.Devices ?? []) {
     if (!/^[rwm]{1,3}$/.test(CgroupPermissions))
       throw new LongshoreError("invalid", `invalid device mode: ${CgroupPermissions}`);
     wanted.push(...(await mapped(PathOnHost, PathInContainer, CgroupPermissions)));
   }
   return wanted;
+}
+
+/** Numbers of the block devices that HostConfig's blkio limits name. Throws `invalid` naming what is missing. */
+export async function blockDeviceNumbers(host: HostSettings): Promise<DeviceNumbers> {
+  const paths = [
+    host.BlkioWeightDevice,
+    host.BlkioDeviceReadBps,
+    host.BlkioDeviceWriteBps,
+    host.BlkioDeviceReadIOps,
+    host.BlkioDeviceWriteIOps,
+  ].flatMap((list) => (list ?? []).map((entry) => entry.Path));
+  const numbers = new Map<string, { major: number; minor: number }>();
+  for (const place of new Set(paths)) {
+    const stats = await stat(place).catch((error: unknown) => {
+      throw new LongshoreError("invalid", `no such block device: "${place}"`, { cause: error });
+    });
+    numbers.set(place, deviceNumbers(stats.rdev));
+  }
+  return numbers;
 }
 
 async function mapped(source: string, target: string, access: string): Promise<DeviceNode[]> {
@@ -25,7 +48,7 @@ async function mapped(source: string, target: string, access: string): Promise<D
     );
   });
   if (stats.isDirectory()) {
-    const found = await allDevices(source);
+    const found = await hostDevices(source);
     return found.map((device) => ({ ...device, path: target + device.path.slice(source.length), access }));
   }
   const device = nodeOf(target, stats, access);
@@ -37,7 +60,8 @@ async function mapped(source: string, target: string, access: string): Promise<D
   return [device];
 }
 
-async function allDevices(folder: string): Promise<DeviceNode[]> {
+/** Every device node below `folder`, without terminals and what the container gets anew. */
+export async function hostDevices(folder: string): Promise<DeviceNode[]> {
   const found: DeviceNode[] = [];
   const skipped = new Set(["pts", "shm", "mqueue", "fd", "console", ".udev", ".lxc", ".lxd-mounts"]);
   for (const name of await readdir(folder)) {
@@ -45,7 +69,7 @@ async function allDevices(folder: string): Promise<DeviceNode[]> {
     const place = path.join(folder, name);
     try {
       const stats = await lstat(place);
-      if (stats.isDirectory()) found.push(...(await allDevices(place)));
+      if (stats.isDirectory()) found.push(...(await hostDevices(place)));
       const device = nodeOf(place, stats, "rwm");
       if (device !== undefined) found.push(device);
     } catch (error) {

@@ -4,9 +4,8 @@ import type { LiveExec } from "./container-book.ts";
 import { type Context, publish } from "./context.ts";
 import type { Container, Exec, ExecSession, ExecSettings } from "./contract.ts";
 import { environmentOf } from "./document/build-document.ts";
-import { capabilitySet, heldCapabilities } from "./document/capabilities.ts";
+import { capabilitySet } from "./document/capabilities.ts";
 import { readRootFile } from "./root-file.ts";
-import { engineStatus } from "./start.ts";
 import { resolveUser } from "./user.ts";
 
 /** Prepares a process in a running container. */
@@ -114,10 +113,9 @@ async function processOf(
   size: readonly [number, number] | undefined,
 ): Promise<RuntimeProcess> {
   const root = context.layers.mount(container.id);
-  const [passwd, group, status] = await Promise.all([
+  const [passwd, group] = await Promise.all([
     readRootFile(root, "/etc/passwd"),
     readRootFile(root, "/etc/group"),
-    engineStatus(),
   ]);
   const user = resolveUser(
     settings.User === "" ? container.settings.User : settings.User,
@@ -130,7 +128,7 @@ async function processOf(
     container.host.CapAdd ?? [],
     container.host.CapDrop ?? [],
     isPrivileged,
-    heldCapabilities(status),
+    context.facts.held,
   );
   const own = user.uid === 0 ? capabilities : [];
   return {

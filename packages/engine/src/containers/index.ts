@@ -9,6 +9,7 @@ import { ContainersRoom } from "./room.ts";
 import { removeContainer } from "./stop.ts";
 
 export type * from "./contract.ts";
+export { type HostFacts, readHostFacts } from "./host-facts.ts";
 
 /**
  * Opens the container room: adopts what runs, finishes what ended without an engine, drops what no record names,
@@ -34,14 +35,15 @@ export async function openContainers(deps: ContainersDeps, signal: AbortSignal):
     for (const point of container.mounts)
       if (point.type === "volume" && point.name !== undefined)
         deps.volumes.reference(point.name, container.id);
-  await adopt(context);
+  const adopted = await adopt(context);
   await dropInterrupted(context);
   await dropUnnamed(context, signal);
-  restartByPolicy(context);
+  restartByPolicy(context, adopted);
   return new ContainersRoom(context);
 }
 
-async function adopt(context: Context): Promise<void> {
+/** Takes over what runs; answers the ids whose end is handled from here on, also of those that ended meanwhile. */
+async function adopt(context: Context): Promise<ReadonlySet<string>> {
   const { book } = context;
   const tasks = new Map((await context.runtime.adopt()).map((task) => [task.id, task]));
   const known = book.list();
@@ -92,6 +94,7 @@ async function adopt(context: Context): Promise<void> {
       finishedAt: context.clock.now().toISOString().replace("Z", "000000Z"),
     });
   }
+  return new Set(alive.map((container) => container.id));
 }
 
 /** What a start or a clean-up that died half way left in the state root: mounts, namespaces, directories. */
@@ -125,11 +128,11 @@ async function dropUnnamed(context: Context, signal: AbortSignal): Promise<void>
 }
 
 /** After the machine's or the engine's restart: always, unless-stopped and interrupted restarts run again. */
-function restartByPolicy(context: Context): void {
+function restartByPolicy(context: Context, adopted: ReadonlySet<string>): void {
   for (const container of context.book.list()) {
     const { Name } = container.host.RestartPolicy;
-    const live = context.book.live(container.id);
-    if (live.task !== undefined || container.state.status === "created") continue;
+    // An end while no engine ran comes by the task, and with it its restart: a second one would start it twice.
+    if (adopted.has(container.id) || container.state.status === "created") continue;
     if (
       Name === "always" ||
       (Name === "unless-stopped" && !container.isManuallyStopped) ||

@@ -75,6 +75,17 @@ export interface DeviceMapping {
   readonly CgroupPermissions: string;
 }
 
+/** A limit for one block device, by its path on the host: bytes or operations a second. */
+export interface ThrottleDevice {
+  readonly Path: string;
+  readonly Rate: number;
+}
+
+export interface WeightDevice {
+  readonly Path: string;
+  readonly Weight: number;
+}
+
 export interface Ulimit {
   readonly Name: string;
   readonly Soft: number;
@@ -124,6 +135,11 @@ export interface HostSettings {
   readonly NanoCpus: number;
   readonly CgroupParent: string;
   readonly BlkioWeight: number;
+  readonly BlkioWeightDevice?: readonly WeightDevice[];
+  readonly BlkioDeviceReadBps?: readonly ThrottleDevice[];
+  readonly BlkioDeviceWriteBps?: readonly ThrottleDevice[];
+  readonly BlkioDeviceReadIOps?: readonly ThrottleDevice[];
+  readonly BlkioDeviceWriteIOps?: readonly ThrottleDevice[];
   readonly CpuPeriod: number;
   readonly CpuQuota: number;
   readonly CpuRealtimePeriod: number;

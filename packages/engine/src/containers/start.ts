@@ -1,15 +1,12 @@
 import { readFile } from "node:fs/promises";
-import os from "node:os";
-import { cgroupMode } from "#host";
 import { isKind, LongshoreError, messageOf, rfc3339Nano } from "#kernel";
 import type { Sandbox } from "#networks";
 import type { Task } from "#runtime";
 import { networkFiles, type NetworkFiles, writeNetworkFiles } from "./container-files.ts";
 import { type Context, directoryOf, logDirectoryOf, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
-import { deviceNodes } from "./devices.ts";
+import { blockDeviceNumbers, deviceNodes } from "./devices.ts";
 import { buildDocument } from "./document/build-document.ts";
-import { heldCapabilities } from "./document/capabilities.ts";
 import { runtimeMounts } from "./mounts.ts";
 import { namespacePaths, runningPid } from "./namespaces.ts";
 import { endpointSpec, networkMode, portSpecs } from "./network-mode.ts";
@@ -64,15 +61,15 @@ function exitCodeFor(message: string): number {
 async function launch(context: Context, container: Container, signal: AbortSignal): Promise<Task> {
   await using undo = new AsyncDisposableStack();
   const root = context.layers.mount(container.id);
-  const [network, mounts, passwd, group, devices, status] = await Promise.all([
+  const [network, mounts, passwd, group, devices, blockDevices] = await Promise.all([
     joinNetwork(context, container, undo, signal),
     runtimeMounts(context, container, undo, signal),
     readRootFile(root, "/etc/passwd"),
     readRootFile(root, "/etc/group"),
-    deviceNodes(container.host),
-    engineStatus(),
+    deviceNodes(container.host, () => context.facts.allDevices()),
+    blockDeviceNumbers(container.host),
   ]);
-  const isCgroupV2 = cgroupMode() === "unified";
+  const { isCgroupV2, held, hardLimits, initPath } = context.facts;
   const document = buildDocument({
     id: container.id,
     settings: container.settings,
@@ -85,7 +82,10 @@ async function launch(context: Context, container: Container, signal: AbortSigna
     hostname: container.settings.Hostname,
     namespaces: { network: network.path, ...namespacePaths(context, container, isCgroupV2) },
     devices,
-    held: heldCapabilities(status),
+    blockDevices,
+    held,
+    hardLimits,
+    ...(initPath !== undefined && { initPath }),
     isCgroupV2,
     cgroupParent: cgroupParentOf(container),
   });
@@ -105,12 +105,6 @@ async function launch(context: Context, container: Container, signal: AbortSigna
   );
   undo.move();
   return task;
-}
-
-let statusText: Promise<string> | undefined;
-export function engineStatus(): Promise<string> {
-  statusText ??= readFile("/proc/self/status", "utf8");
-  return statusText;
 }
 
 interface JoinedNetwork {
@@ -136,7 +130,14 @@ async function joinNetwork(
     const resolvConf = await readFile("/etc/resolv.conf", "utf8").catch(() => "");
     return {
       path: "host",
-      files: await writeNetworkFiles(directory, container, os.hostname(), [], resolvConf, "127.0.0.1"),
+      files: await writeNetworkFiles(
+        directory,
+        container,
+        context.facts.hostname,
+        [],
+        resolvConf,
+        "127.0.0.1",
+      ),
     };
   }
   const sandbox = await openSandbox(context, container, mode.kind === "none", signal);

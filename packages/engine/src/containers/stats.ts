@@ -30,7 +30,7 @@ export async function sampleStats(context: Context, name: string): Promise<objec
         ...(cpu.perCpuNano !== undefined && { percpu_usage: cpu.perCpuNano }),
       },
       system_cpu_usage: systemNano,
-      online_cpus: os.cpus().length,
+      online_cpus: context.facts.cpuCount,
       throttling_data: {
         periods: cpu.periods,
         throttled_periods: cpu.throttledPeriods,

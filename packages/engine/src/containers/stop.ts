@@ -1,4 +1,4 @@
-import { LongshoreError, unlessAborted } from "#kernel";
+import { type Clock, LongshoreError, unlessAborted } from "#kernel";
 import { type Context, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
 import { forget, removeAnonymousVolumes } from "./exit.ts";
@@ -60,10 +60,10 @@ async function endProcess(
   if (container.state.status === "paused") await task.resume();
   publish(context, container, "kill", { signal: String(number) });
   await task.kill(number);
-  if (!(await within(exited, seconds < 0 ? undefined : seconds * 1000, signal))) {
+  if (!(await within(context.clock, exited, seconds < 0 ? undefined : seconds * 1000, signal))) {
     publish(context, container, "kill", { signal: String(SIGKILL) });
     await task.kill(SIGKILL);
-    if (!(await within(exited, AFTER_KILL_MS, signal)))
+    if (!(await within(context.clock, exited, AFTER_KILL_MS, signal)))
       throw new LongshoreError(
         "internal",
         `cannot stop container: ${container.id}: tried to kill container, but did not receive an exit event`,
@@ -73,6 +73,7 @@ async function endProcess(
 }
 
 async function within(
+  clock: Clock,
   promise: Promise<unknown>,
   limitMs: number | undefined,
   signal: AbortSignal,
@@ -81,14 +82,14 @@ async function within(
     await unlessAborted(promise, signal);
     return true;
   }
-  const limit = AbortSignal.timeout(limitMs);
+  const isOver = new AbortController();
+  const inTime = promise.then(() => true);
+  const tooLate = clock.sleep(limitMs, AbortSignal.any([signal, isOver.signal])).then(() => false);
+  tooLate.catch(() => {});
   try {
-    await unlessAborted(promise, AbortSignal.any([signal, limit]));
-    return true;
-  } catch (error) {
-    signal.throwIfAborted();
-    if (limit.aborted) return false;
-    throw error;
+    return await Promise.race([inTime, tooLate]);
+  } finally {
+    isOver.abort();
   }
 }
 
@@ -118,7 +119,7 @@ export async function killContainer(
   await task.kill(number);
   if (number === SIGKILL) {
     if (container.state.status === "paused") await task.resume();
-    await within(exited, AFTER_KILL_MS, signal);
+    await within(context.clock, exited, AFTER_KILL_MS, signal);
   }
 }
 
@@ -196,7 +197,7 @@ export async function removeContainer(
     await live.task.kill(SIGKILL).catch((error: unknown) => {
       if (live.task !== undefined) throw error;
     });
-    if (!(await within(exited, AFTER_KILL_MS, signal)))
+    if (!(await within(context.clock, exited, AFTER_KILL_MS, signal)))
       throw new LongshoreError(
         "internal",
         `could not kill container "${container.name}": no exit event in ${AFTER_KILL_MS / 1000} s`,

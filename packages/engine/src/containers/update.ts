@@ -1,8 +1,8 @@
-import os from "node:os";
 import { LongshoreError } from "#kernel";
 import { type Context, publish } from "./context.ts";
 import type { HostSettings } from "./contract.ts";
-import { resourcesOf } from "./document/build-document.ts";
+import { blockDeviceNumbers } from "./devices.ts";
+import { updatedResources } from "./document/resources.ts";
 import { validate } from "./validate.ts";
 
 /** Changes limits and restart policy; a running container's cgroup follows at once. */
@@ -33,8 +33,9 @@ export async function updateContainer(
       "conflict",
       "Conflicting options: Nano CPUs cannot be updated as CPU Period/Quota has already been set",
     );
-  const warnings = validate(container.settings, host, os.cpus().length);
-  if (context.book.live(id).task !== undefined) await context.runtime.update(id, resourcesOf(host, []));
+  const warnings = validate(container.settings, host, context.facts);
+  if (context.book.live(id).task !== undefined)
+    await context.runtime.update(id, updatedResources(host, await blockDeviceNumbers(host)));
   await context.book.change(id, (record) => ({ ...record, host }));
   publish(context, container, "update");
   return warnings;

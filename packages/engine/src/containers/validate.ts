@@ -1,7 +1,9 @@
 import { LongshoreError } from "#kernel";
 import { parseSecurityOptions } from "./document/build-document.ts";
 import { capabilitySet } from "./document/capabilities.ts";
-import type { ContainerSettings, HostSettings } from "./settings.ts";
+import { grantUlimits } from "./document/ulimits.ts";
+import { type HostFacts, ULIMIT_NAMES } from "./host-facts.ts";
+import type { ContainerSettings, HostSettings, Ulimit } from "./settings.ts";
 
 const MIN_MEMORY_BYTES = 6 * 1024 * 1024;
 const refuse = (message: string): LongshoreError => new LongshoreError("invalid", message);
@@ -10,7 +12,7 @@ const refuse = (message: string): LongshoreError => new LongshoreError("invalid"
 export function validate(
   settings: ContainerSettings,
   host: HostSettings,
-  cpuCount: number,
+  { cpuCount, held, hardLimits }: Pick<HostFacts, "cpuCount" | "held" | "hardLimits">,
 ): readonly string[] {
   const warnings: string[] = [];
   if (settings.Hostname.length > 63 || !/^[a-zA-Z0-9._-]*$/.test(settings.Hostname))
@@ -37,6 +39,7 @@ export function validate(
   if (host.OomScoreAdj < -1000 || host.OomScoreAdj > 1000)
     throw refuse(`Invalid value ${host.OomScoreAdj}, range for oom score adj is [-1000, 1000]`);
   if (host.ShmSize < 0) throw refuse("SHM size can not be less than 0");
+  warnings.push(...checkUlimits(host.Ulimits ?? [], held, hardLimits));
   checkRestartPolicy(host);
   checkPorts(settings, host);
   capabilitySet(host.CapAdd ?? [], host.CapDrop ?? [], false, new Set());
@@ -71,6 +74,19 @@ function checkMemory(host: HostSettings, warnings: string[]): void {
     warnings.push(
       "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.",
     );
+}
+
+function checkUlimits(
+  ulimits: readonly Ulimit[],
+  held: ReadonlySet<string>,
+  hardLimits: ReadonlyMap<string, number>,
+): readonly string[] {
+  for (const { Name, Soft, Hard } of ulimits) {
+    if (!ULIMIT_NAMES.includes(Name)) throw refuse(`invalid ulimit type: ${Name}`);
+    if (Hard >= 0 && (Soft > Hard || Soft < 0))
+      throw refuse(`ulimit soft limit must be less than or equal to hard limit: ${Soft} > ${Hard}`);
+  }
+  return grantUlimits(ulimits, held, hardLimits).warnings;
 }
 
 function checkRestartPolicy(host: HostSettings): void {

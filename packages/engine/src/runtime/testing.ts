@@ -202,7 +202,7 @@ export class FakeMachine {
   readonly #engineExecs = new Set<FakeTask>();
   #pid = 1000;
 
-  /** `programs` by `args.join(" ")`, or by the first argument. */
+  /** `programs` by `args.join(" ")`, or by the first argument, or `*` for the rest. */
   constructor(programs: Readonly<Record<string, FakeProgram>>, now: () => Date = () => new Date()) {
     this.#programs = programs;
     let last = 0n;
@@ -268,7 +268,7 @@ export class FakeMachine {
     sink: ((stream: Stream, bytes: Uint8Array) => void) | undefined,
   ): FakeTask {
     const name = process.args[0] ?? "";
-    const program = this.#programs[process.args.join(" ")] ?? this.#programs[name];
+    const program = this.#programs[process.args.join(" ")] ?? this.#programs[name] ?? this.#programs["*"];
     if (program === undefined)
       throw runtimeRefusal(
         "crun",

@@ -1,3 +1,8 @@
+/** A number beyond what JavaScript can hold, as JSON.rawJSON makes it. */
+export interface RawNumber {
+  readonly rawJSON: string;
+}
+
 /** Source: OCI runtime spec 1.1, config.md (Linux); the members that Longshore writes. */
 export interface RuntimeProcess {
   readonly terminal: boolean;
@@ -14,7 +19,11 @@ export interface RuntimeProcess {
   readonly capabilities?: Readonly<
     Record<"bounding" | "effective" | "permitted" | "inheritable" | "ambient", readonly string[]>
   >;
-  readonly rlimits?: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
+  readonly rlimits?: readonly {
+    readonly type: string;
+    readonly soft: number | RawNumber;
+    readonly hard: number | RawNumber;
+  }[];
   readonly noNewPrivileges?: boolean;
   readonly apparmorProfile?: string;
   readonly oomScoreAdj?: number;

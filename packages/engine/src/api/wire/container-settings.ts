@@ -118,6 +118,8 @@ const mountFields = object({
   ),
 });
 
+const throttles = list(object({ Path: text(""), Rate: whole(0) }));
+
 const hostFields = {
   Binds: nullable(strings),
   ContainerIDFile: text(""),
@@ -161,6 +163,11 @@ const hostFields = {
   NanoCpus: whole(0),
   CgroupParent: text(""),
   BlkioWeight: whole(0),
+  BlkioWeightDevice: optional(list(object({ Path: text(""), Weight: whole(0) }))),
+  BlkioDeviceReadBps: optional(throttles),
+  BlkioDeviceWriteBps: optional(throttles),
+  BlkioDeviceReadIOps: optional(throttles),
+  BlkioDeviceWriteIOps: optional(throttles),
   CpuPeriod: whole(0),
   CpuQuota: whole(0),
   CpuRealtimePeriod: whole(0),

@@ -1,8 +1,11 @@
-import type { RuntimeDocument, RuntimeMount, RuntimeProcess, RuntimeResources } from "#spec";
+import type { RuntimeDocument, RuntimeMount, RuntimeProcess } from "#spec";
 import type { ContainerSettings, HostSettings } from "../settings.ts";
 import { capabilitySet } from "./capabilities.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "./paths.ts";
+import { type DeviceNumbers, resourcesOf } from "./resources.ts";
 import { defaultSeccomp } from "./seccomp.ts";
+import { hasInit, INIT_IN_CONTAINER, standardMounts } from "./standard-mounts.ts";
+import { grantUlimits, rlimitOf } from "./ulimits.ts";
 
 /** Numbers of the user a process runs as. */
 export interface ProcessUser {
@@ -44,8 +47,13 @@ export interface DocumentRequest {
     readonly cgroup: string;
   };
   readonly devices: readonly DeviceNode[];
+  /** Numbers of the block devices that limits name. */
+  readonly blockDevices: DeviceNumbers;
   /** What the engine itself may: upper bound of capabilities and rlimits. */
   readonly held: ReadonlySet<string>;
+  readonly hardLimits: ReadonlyMap<string, number>;
+  /** Static init program of the host, for `--init`. */
+  readonly initPath?: string;
   readonly isCgroupV2: boolean;
   readonly cgroupParent: string;
 }
@@ -76,7 +84,7 @@ export function buildDocument(request: DocumentRequest): RuntimeDocument {
     linux: {
       namespaces: namespacesOf(request.namespaces),
       cgroupsPath: `${request.cgroupParent}/${request.id}`,
-      resources: resourcesOf(host, request.devices),
+      resources: resourcesOf(host, request.devices, request.blockDevices),
       maskedPaths: host.Privileged ? [] : (host.MaskedPaths ?? MASKED_PATHS),
       readonlyPaths: host.Privileged ? [] : (host.ReadonlyPaths ?? READONLY_PATHS),
       ...(!isUnconfined && { seccomp: security.seccompProfile ?? defaultSeccomp(capabilities) }),
@@ -103,29 +111,21 @@ function processOf(
   const { settings, host, user } = request;
   // A non-root user keeps the bounding set only, as Docker does: it gains capabilities by file capabilities and setuid.
   const own = user.uid === 0 ? capabilities : [];
+  const { ulimits } = grantUlimits(host.Ulimits ?? [], request.held, request.hardLimits);
   return {
     user: {
       uid: user.uid,
       gid: user.gid,
       ...(user.additionalGids.length > 0 && { additionalGids: user.additionalGids }),
     },
-    args: [request.path, ...request.args],
+    args: [...(hasInit(request) ? [INIT_IN_CONTAINER, "--"] : []), request.path, ...request.args],
     env: environmentOf(settings, request.hostname, user.home),
     cwd: settings.WorkingDir === "" ? "/" : settings.WorkingDir,
     capabilities: { bounding: capabilities, effective: own, permitted: own, inheritable: [], ambient: [] },
-    ...(host.Ulimits !== null &&
-      host.Ulimits.length > 0 && {
-        rlimits: host.Ulimits.map(({ Name, Soft, Hard }) => ({
-          type: `RLIMIT_${Name.toUpperCase()}`,
-          soft: rlimit(Soft),
-          hard: rlimit(Hard),
-        })),
-      }),
+    ...(ulimits.length > 0 && { rlimits: ulimits.map(rlimitOf) }),
     ...(host.OomScoreAdj !== 0 && { oomScoreAdj: host.OomScoreAdj }),
   };
 }
-
-const rlimit = (value: number): number => (value < 0 ? Number.MAX_SAFE_INTEGER : value);
 
 /** PATH, HOSTNAME, TERM and HOME come first; the settings' own win. A name without `=` removes. */
 export function environmentOf(
@@ -158,146 +158,10 @@ function namespacesOf(wanted: DocumentRequest["namespaces"]): RuntimeDocument["l
 }
 
 function mountsOf(request: DocumentRequest): readonly RuntimeMount[] {
-  const { host, files, namespaces } = request;
-  const sysIsWritable = host.Privileged;
-  const standard: RuntimeMount[] = [
-    { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
-    {
-      destination: "/dev",
-      type: "tmpfs",
-      source: "tmpfs",
-      options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
-    },
-    {
-      destination: "/dev/pts",
-      type: "devpts",
-      source: "devpts",
-      options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
-    },
-    namespaces.network === "host" || namespaces.network.startsWith("/proc/")
-      ? {
-          destination: "/sys",
-          type: "none",
-          source: "/sys",
-          options: ["rbind", "nosuid", "noexec", "nodev", sysIsWritable ? "rw" : "ro"],
-        }
-      : {
-          destination: "/sys",
-          type: "sysfs",
-          source: "sysfs",
-          options: ["nosuid", "noexec", "nodev", sysIsWritable ? "rw" : "ro"],
-        },
-    {
-      destination: "/sys/fs/cgroup",
-      type: "cgroup",
-      source: "cgroup",
-      options: [sysIsWritable ? "rw" : "ro", "nosuid", "noexec", "nodev", "relatime"],
-    },
-    { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
-  ];
-  const shm: RuntimeMount =
-    namespaces.ipc === "host"
-      ? {
-          destination: "/dev/shm",
-          type: "bind",
-          source: "/dev/shm",
-          options: ["rbind", "nosuid", "noexec", "nodev"],
-        }
-      : {
-          destination: "/dev/shm",
-          type: "tmpfs",
-          source: "shm",
-          options: ["nosuid", "noexec", "nodev", "mode=1777", `size=${host.ShmSize}`],
-        };
-  const generated = (
-    [
-      ["/etc/resolv.conf", files.resolvConf],
-      ["/etc/hostname", files.hostname],
-      ["/etc/hosts", files.hosts],
-    ] as const
-  ).flatMap(([destination, source]) =>
-    source === undefined
-      ? []
-      : [
-          {
-            destination,
-            type: "bind",
-            source,
-            options: ["rbind", "rprivate", ...(host.ReadonlyRootfs ? ["ro"] : [])],
-          },
-        ],
-  );
   const own = new Set(request.mounts.map((mount) => mount.destination));
-  return [...standard, shm, ...generated]
+  return standardMounts(request)
     .filter((mount) => !own.has(mount.destination))
     .concat(request.mounts);
-}
-
-/** Device rules that every container gets: nothing, then the harmless character devices, mknod of any. */
-const DEVICE_RULES: NonNullable<RuntimeResources["devices"]> = [
-  { allow: false, access: "rwm" },
-  { allow: true, type: "c", major: 1, minor: 5, access: "rwm" },
-  { allow: true, type: "c", major: 1, minor: 3, access: "rwm" },
-  { allow: true, type: "c", major: 1, minor: 9, access: "rwm" },
-  { allow: true, type: "c", major: 1, minor: 8, access: "rwm" },
-  { allow: true, type: "c", major: 5, minor: 0, access: "rwm" },
-  { allow: true, type: "c", major: 5, minor: 1, access: "rwm" },
-  { allow: false, type: "c", major: 10, minor: 229, access: "rwm" },
-];
-
-/** Limits as the OCI document wants them; also used to update a running container. */
-export function resourcesOf(host: HostSettings, devices: readonly DeviceNode[]): RuntimeResources {
-  const quota = host.NanoCpus > 0 ? Math.round(host.NanoCpus / 10_000) : host.CpuQuota;
-  const period = host.NanoCpus > 0 ? 100_000 : host.CpuPeriod;
-  const memory = {
-    ...(host.Memory > 0 && { limit: host.Memory }),
-    ...(host.MemoryReservation > 0 && { reservation: host.MemoryReservation }),
-    ...swapOf(host),
-    ...(host.MemorySwappiness !== null &&
-      host.MemorySwappiness >= 0 && { swappiness: host.MemorySwappiness }),
-    ...(host.OomKillDisable === true && { disableOOMKiller: true }),
-  };
-  const cpu = {
-    ...(host.CpuShares > 0 && { shares: host.CpuShares }),
-    ...(quota !== 0 && { quota }),
-    ...(period > 0 && { period }),
-    ...(host.CpusetCpus !== "" && { cpus: host.CpusetCpus }),
-    ...(host.CpusetMems !== "" && { mems: host.CpusetMems }),
-    ...(host.CpuRealtimePeriod > 0 && { realtimePeriod: host.CpuRealtimePeriod }),
-    ...(host.CpuRealtimeRuntime > 0 && { realtimeRuntime: host.CpuRealtimeRuntime }),
-  };
-  const deviceRules = host.Privileged
-    ? [{ allow: true, access: "rwm" }]
-    : [
-        ...DEVICE_RULES,
-        ...devices.map(({ type, major, minor, access }) => ({ allow: true, type, major, minor, access })),
-        ...(host.DeviceCgroupRules ?? []).map(parseDeviceRule),
-      ];
-  return {
-    devices: deviceRules,
-    ...(Object.keys(memory).length > 0 && { memory }),
-    ...(Object.keys(cpu).length > 0 && { cpu }),
-    ...(host.PidsLimit !== null && host.PidsLimit !== 0 && { pids: { limit: host.PidsLimit } }),
-    ...(host.BlkioWeight > 0 && { blockIO: { weight: host.BlkioWeight } }),
-  };
-}
-
-/** Docker's rule: a memory limit without a swap limit means as much swap again; -1 means unlimited. */
-function swapOf(host: HostSettings): { swap?: number } {
-  if (host.MemorySwap !== 0) return { swap: host.MemorySwap };
-  return host.Memory > 0 ? { swap: host.Memory * 2 } : {};
-}
-
-function parseDeviceRule(rule: string): NonNullable<RuntimeResources["devices"]>[number] {
-  const [type = "a", numbers = "*:*", access = "rwm"] = rule.split(" ");
-  const [major = "*", minor = "*"] = numbers.split(":");
-  return {
-    allow: true,
-    type,
-    ...(major !== "*" && { major: Number(major) }),
-    ...(minor !== "*" && { minor: Number(minor) }),
-    access,
-  };
 }
 
 /** `--security-opt` entries, `key=value` or `key:value`. */

@@ -1,0 +1,70 @@
+import { readFile } from "node:fs/promises";
+import os from "node:os";
+import { cgroupMode } from "#host";
+import { hostDevices } from "./devices.ts";
+import type { DeviceNode } from "./document/build-document.ts";
+import { heldCapabilities } from "./document/capabilities.ts";
+
+/** What containers must know of the machine and of the engine itself; passed in, so that tests fix it. */
+export interface HostFacts {
+  readonly cpuCount: number;
+  readonly hostname: string;
+  readonly isCgroupV2: boolean;
+  /** Capabilities of the engine: what it lacks cannot be given. */
+  readonly held: ReadonlySet<string>;
+  /** The engine's own hard limits by Docker's names (nofile, nproc); absent = unlimited. Source: proc(5), limits. */
+  readonly hardLimits: ReadonlyMap<string, number>;
+  /** Absolute path of a static init for `--init`; undefined when the host has none. */
+  readonly initPath?: string;
+  /** Every device node below /dev, for privileged containers. */
+  allDevices(): Promise<DeviceNode[]>;
+}
+
+/** Docker's ulimit name -> the first words of its line in /proc/PID/limits. */
+const LIMIT_LINES: Readonly<Record<string, string>> = {
+  core: "Max core file size",
+  cpu: "Max cpu time",
+  data: "Max data size",
+  fsize: "Max file size",
+  locks: "Max file locks",
+  memlock: "Max locked memory",
+  msgqueue: "Max msgqueue size",
+  nice: "Max nice priority",
+  nofile: "Max open files",
+  nproc: "Max processes",
+  rss: "Max resident set",
+  rtprio: "Max realtime priority",
+  rttime: "Max realtime timeout",
+  sigpending: "Max pending signals",
+  stack: "Max stack size",
+};
+
+export const ULIMIT_NAMES: readonly string[] = Object.keys(LIMIT_LINES);
+
+/** Reads the facts of this process. */
+export async function readHostFacts(initPath: string | undefined): Promise<HostFacts> {
+  const [status, limits] = await Promise.all([
+    readFile("/proc/self/status", "utf8"),
+    readFile("/proc/self/limits", "utf8"),
+  ]);
+  return {
+    cpuCount: os.cpus().length,
+    hostname: os.hostname(),
+    isCgroupV2: cgroupMode() === "unified",
+    held: heldCapabilities(status),
+    hardLimits: parseHardLimits(limits),
+    ...(initPath !== undefined && { initPath }),
+    allDevices: () => hostDevices("/dev"),
+  };
+}
+
+/** Hard limits in /proc/PID/limits. */
+export function parseHardLimits(text: string): ReadonlyMap<string, number> {
+  const limits = new Map<string, number>();
+  for (const [name, words] of Object.entries(LIMIT_LINES)) {
+    const line = text.split("\n").find((candidate) => candidate.startsWith(`${words} `));
+    const hard = line?.slice(words.length).trim().split(/\s+/)[1];
+    if (hard !== undefined && /^\d+$/.test(hard)) limits.set(name, Number(hard));
+  }
+  return limits;
+}
