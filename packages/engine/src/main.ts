@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 import { stat } from "node:fs/promises";
+import { exitNow } from "#host";
 import { isKind, messageOf, openLogger } from "#kernel";
 import { assemble, ENGINE_VERSION } from "./assembly.ts";
 import { HELP, readCommand, type EngineConfig } from "./config.ts";
 import { checkHost, doctorText } from "./doctor.ts";
+
+const STOP_LIMIT_MS = 1_500;
 
 /** The engine's program: flags, signals, one assembly. Exit codes: 0 stopped, 1 refused or failed, 2 bad flags. */
 async function main(): Promise<number> {
@@ -44,6 +47,13 @@ async function run(config: EngineConfig): Promise<number> {
     });
   }
   process.on("SIGPIPE", () => {});
+  // Whatever is under way may be cut at any moment (the next start finishes it); a service manager must not have to wait.
+  stop.signal.addEventListener("abort", () => {
+    setTimeout(() => {
+      log.warn("engine stops before everything was put away", { afterMs: STOP_LIMIT_MS });
+      exitNow(0);
+    }, STOP_LIMIT_MS).unref();
+  });
   try {
     const startedAt = performance.now();
     await using engine = await assemble(config, log, stop.signal);
@@ -68,5 +78,4 @@ async function run(config: EngineConfig): Promise<number> {
   return 0;
 }
 
-process.exitCode = await main();
-process.exit();
+exitNow(await main());

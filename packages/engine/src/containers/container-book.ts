@@ -28,6 +28,8 @@ export class LiveState {
   /** Aborts a restart that waits for its back-off. */
   restart: AbortController | undefined;
   isStopping = false;
+  /** The clean-up after the last exit failed: a start has to do it first. */
+  isUnclean = false;
   sandboxOwner: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-import { randomId, LongshoreError, messageOf } from "#kernel";
+import { LongshoreError, messageOf, randomId, unlessAborted } from "#kernel";
 import type { RuntimeProcess } from "#spec";
 import type { LiveExec } from "./container-book.ts";
 import { type Context, publish } from "./context.ts";
@@ -81,7 +81,7 @@ export async function startExec(
       entry.exec = { ...entry.exec, isRunning: false, exitCode: status.code };
       publish(context, container, "exec_die", { execID: id, exitCode: String(status.code) });
     });
-    context.tasks.run("watch exec", () => ended);
+    context.tasks.run("watch exec", (stop) => unlessAborted(ended, stop));
     return {
       hasTty,
       output: until(task.output, ended, settings),

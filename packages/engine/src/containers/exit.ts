@@ -1,10 +1,8 @@
-import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import path from "node:path";
-import { LongshoreError, messageOf, rfc3339Nano } from "#kernel";
+import { messageOf, rfc3339Nano, unlessAborted } from "#kernel";
 import type { ExitStatus, Task } from "#runtime";
+import { forget, release, tryAgainLater } from "./clean-up.ts";
 import type { Ended } from "./container-book.ts";
-import { type Context, directoryOf, publish } from "./context.ts";
+import { type Context, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
 import { startLocked } from "./start.ts";
 
@@ -16,11 +14,7 @@ const STEADY_MS = 10_000;
 /** Follows a task to its end in the background; the end is handled exactly once. */
 export function watchExit(context: Context, id: string, task: Task): void {
   context.tasks.run("watch exit", async (signal) => {
-    const stopped = new Promise<undefined>((resolve) =>
-      signal.addEventListener("abort", () => resolve(undefined), { once: true }),
-    );
-    const status = await Promise.race([task.exited, stopped]);
-    if (status !== undefined) await handleExit(context, id, task, status);
+    await handleExit(context, id, task, await unlessAborted(task.exited, signal));
   });
 }
 
@@ -59,79 +53,20 @@ export async function handleExit(
   live.nextExit = Promise.withResolvers<Ended>();
   live.nextExit.promise.catch(() => {});
   nextExit.resolve(ended);
+  const finish = async (): Promise<void> => {
+    if (container.host.AutoRemove && restart === undefined && context.book.byId(id) !== undefined)
+      await forget(context, container, ended, true);
+    await release(context, container);
+  };
   try {
     await durable;
-    if (container.host.AutoRemove && restart === undefined) await forget(context, container, ended, true);
-    await release(context, container);
+    await finish();
   } catch (error) {
-    context.log.error("container clean-up failed", { container: id, error });
+    tryAgainLater(context, id, finish, error);
   } finally {
     cleaned.resolve();
   }
   if (restart !== undefined) scheduleRestart(context, id, restart.waitMs);
-}
-
-/** Gives back what a run held. Every step is idempotent: the next engine start finishes what a crash interrupted. */
-async function release(context: Context, container: Container): Promise<void> {
-  await context.networks.close(container.id);
-  await context.runtime.release(container.id);
-  for (const point of container.mounts)
-    if (point.type === "volume" && point.name !== undefined)
-      await context.volumes.release(point.name, container.id);
-  for (const exec of context.book.live(container.id).execs.keys()) context.book.execs.delete(exec);
-  if (context.book.byId(container.id) === undefined) await dropFiles(context, container.id);
-}
-
-async function dropFiles(context: Context, id: string): Promise<void> {
-  if (existsSync(path.join(context.stateRoot, "containers", id))) {
-    // A run whose clean-up was interrupted: finished here.
-    await context.networks.close(id);
-    await context.runtime.release(id);
-  }
-  await context.layers.removeSnapshot(id);
-  await context.logs.remove(directoryOf(context, id));
-  await rm(directoryOf(context, id), { recursive: true, force: true });
-  context.book.forget(id);
-}
-
-/**
- * Removes the record (durable), frees the name, tells waiters. Files follow: at once when nothing runs, else by the clean-up.
- * After a crash between the two the next start drops what no record names.
- */
-export async function forget(
-  context: Context,
-  container: Container,
-  ended: Ended,
-  isCleanupToCome: boolean,
-): Promise<void> {
-  const live = context.book.live(container.id);
-  live.restart?.abort(new Error("container is removed"));
-  await context.book.remove(container);
-  context.volumes.unreference(container.id);
-  publish(context, container, "destroy");
-  live.removed.resolve(ended);
-  if (isCleanupToCome) {
-    for (const point of container.mounts)
-      if (point.type === "volume" && point.name !== undefined)
-        await context.volumes.release(point.name, container.id);
-    if (container.host.AutoRemove) await removeAnonymousVolumes(context, container);
-    return;
-  }
-  await dropFiles(context, container.id);
-}
-
-/** Removes the anonymous volumes of a container that is being removed with `v=1`. */
-export async function removeAnonymousVolumes(context: Context, container: Container): Promise<void> {
-  for (const point of container.mounts) {
-    const volume = context.volumes.list().find((candidate) => candidate.name === point.name);
-    if (volume?.isAnonymous !== true || context.volumes.usedBy(volume.name).length > 0) continue;
-    try {
-      await context.volumes.remove(volume.name, { isForced: false });
-    } catch (error) {
-      if (!(error instanceof LongshoreError)) throw error;
-      context.log.warn("anonymous volume was not removed", { volume: volume.name, error: error.message });
-    }
-  }
 }
 
 function nextRestart(

@@ -1,12 +1,12 @@
 import { isKind, LongshoreError, unlessAborted } from "#kernel";
 import { attachContainer, containerLogs } from "./attach.ts";
 import { readArchive, statPath, writeArchive, exportRoot } from "./archive.ts";
+import { forget } from "./clean-up.ts";
 import { commitContainer } from "./commit.ts";
 import { connectContainer, disconnectContainer } from "./connect.ts";
 import { type Context, directoryOf, publish } from "./context.ts";
 import type * as c from "./contract.ts";
 import { createContainer } from "./create.ts";
-import { forget } from "./exit.ts";
 import { createExec, execOf, resizeExec, startExec } from "./exec.ts";
 import { sampleStats } from "./stats.ts";
 import {

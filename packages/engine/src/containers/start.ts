@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { isKind, LongshoreError, messageOf, rfc3339Nano } from "#kernel";
 import type { Sandbox } from "#networks";
 import type { Task } from "#runtime";
+import { release } from "./clean-up.ts";
 import { networkFiles, type NetworkFiles, writeNetworkFiles } from "./container-files.ts";
 import { type Context, directoryOf, logDirectoryOf, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
@@ -24,6 +25,10 @@ export async function startLocked(context: Context, id: string, signal: AbortSig
   if (container.state.status === "removing" || container.state.status === "dead")
     throw new LongshoreError("conflict", "container is marked for removal and cannot be started");
   await live.settled;
+  if (live.isUnclean) {
+    await release(context, container);
+    live.isUnclean = false;
+  }
   try {
     const task = await launch(context, container, signal);
     live.task = task;

@@ -1,7 +1,7 @@
 import { type Clock, LongshoreError, unlessAborted } from "#kernel";
 import { type Context, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
-import { forget, removeAnonymousVolumes } from "./exit.ts";
+import { forget, removeAnonymousVolumes } from "./clean-up.ts";
 import { signalNumber } from "./signals.ts";
 import { startLocked } from "./start.ts";
 

@@ -1,77 +1,55 @@
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
-import net from "node:net";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { setTimeout as delay } from "node:timers/promises";
-import { LongshoreError, TaskOwner, unlessAborted, type Logger } from "#kernel";
+import { errno, LongshoreError, TaskOwner, unlessAborted, type Logger } from "#kernel";
+import { MonitorConnection, MonitorLost } from "./monitor-connection.ts";
 import {
   MONITOR_PROTOCOL_VERSION,
   type ExitEvent,
   type MonitorCalls,
-  type MonitorMessage,
   type MonitorMethod,
 } from "./monitor/protocol.ts";
 
 const CONNECT_ATTEMPTS = 1000;
 const CONNECT_PAUSE_MS = 10;
+const AGAIN_MS = 1_000;
+const RETIRE_LIMIT_MS = 500;
 
-/** The call may or may not have been performed: the monitor died over it. */
-export class MonitorLost extends Error {
-  override readonly name: string = "MonitorLost";
+export interface MonitorLinkOptions {
+  readonly stateRoot: string;
+  readonly log: Logger;
+  readonly onExit: (event: ExitEvent) => void;
+  /** Runs after a new monitor took over: events of the time between are to be asked for. */
+  readonly onRejoin: () => Promise<void>;
 }
 
-interface Connection {
-  readonly socket: net.Socket;
+interface Joined {
+  readonly connection: MonitorConnection;
   readonly pid: number;
 }
 
-/** The engine's end of the monitor: starts or joins it, brings it back at once when it dies. */
+/** The engine's end of the monitor: starts or joins it, brings it back at once when it dies or is stuck. */
 export class MonitorLink implements AsyncDisposable {
-  readonly #stateRoot: string;
+  readonly #options: MonitorLinkOptions;
   readonly #log: Logger;
   readonly #owner: TaskOwner;
-  readonly #onExit: (event: ExitEvent) => void;
-  readonly #onRejoin: () => Promise<void>;
-  readonly #pending = new Map<
-    number,
-    { resolve: (value: unknown) => void; reject: (error: Error) => void }
-  >();
-  #connection: Promise<Connection>;
-  #lastId = 0;
-  #isLeaving = false;
+  #joined: Promise<Joined>;
 
-  private constructor(
-    stateRoot: string,
-    log: Logger,
-    onExit: (event: ExitEvent) => void,
-    onRejoin: () => Promise<void>,
-  ) {
-    this.#stateRoot = stateRoot;
-    this.#log = log;
-    this.#owner = new TaskOwner(log);
-    this.#onExit = onExit;
-    this.#onRejoin = onRejoin;
-    this.#connection = this.#join(this.#owner.signal);
-    this.#connection.catch(() => {}); // open() and every call report it
+  private constructor(options: MonitorLinkOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    this.#owner = new TaskOwner(options.log);
+    this.#joined = this.#join(this.#owner.signal);
+    this.#joined.catch(() => {}); // open() and every call report it
   }
 
-  /** `onRejoin` runs after a new monitor took over: events of the time between are to be asked for. */
-  static async open(
-    options: {
-      stateRoot: string;
-      log: Logger;
-      onExit: (event: ExitEvent) => void;
-      onRejoin: () => Promise<void>;
-    },
-    signal: AbortSignal,
-  ): Promise<MonitorLink> {
-    const { stateRoot, log, onExit, onRejoin } = options;
-    mkdirSync(path.join(stateRoot, "monitor"), { recursive: true, mode: 0o700 });
-    const link = new MonitorLink(stateRoot, log, onExit, onRejoin);
+  static async open(options: MonitorLinkOptions, signal: AbortSignal): Promise<MonitorLink> {
+    mkdirSync(path.join(options.stateRoot, "monitor"), { recursive: true, mode: 0o700 });
+    const link = new MonitorLink(options);
     try {
-      await unlessAborted(link.#connection, signal);
+      await unlessAborted(link.#joined, signal);
       return link;
     } catch (error) {
       await link[Symbol.asyncDispose]();
@@ -81,16 +59,19 @@ export class MonitorLink implements AsyncDisposable {
 
   /** Pid of the monitor that serves now. */
   async pid(): Promise<number> {
-    return (await this.#connection).pid;
+    return (await this.#joined).pid;
   }
 
-  /** Throws MonitorLost when the monitor died before it answered, LongshoreError `invalid` with its sentence when it refused. */
+  /**
+   * Throws MonitorLost when the monitor died before it answered, LongshoreError `invalid` with its sentence when it refused,
+   * `unavailable` when no monitor can be brought back.
+   */
   async call<M extends MonitorMethod>(
     method: M,
     params: MonitorCalls[M]["params"],
   ): Promise<MonitorCalls[M]["result"]> {
-    const { socket } = await this.#connection;
-    return (await this.#send(socket, method, params)) as MonitorCalls[M]["result"];
+    const { connection } = await this.#joined;
+    return await connection.send(method, params);
   }
 
   /** As call(), again after a lost monitor: only for calls that may be performed twice. */
@@ -102,27 +83,22 @@ export class MonitorLink implements AsyncDisposable {
       try {
         return await this.call(method, params);
       } catch (error) {
-        if (!(error instanceof MonitorLost) || this.#isLeaving) throw error;
+        if (!(error instanceof MonitorLost) || this.#owner.signal.aborted) throw error;
       }
     }
   }
 
-  async #send(socket: net.Socket, method: MonitorMethod, params: unknown): Promise<unknown> {
-    if (socket.destroyed) throw new MonitorLost(`the monitor died before "${method}"`);
-    const id = ++this.#lastId;
-    return await new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject });
-      socket.write(`${JSON.stringify({ id, method, params })}\n`);
-    });
-  }
-
   /** Connects to a monitor of our version, started or replaced when needed. */
-  async #join(signal: AbortSignal): Promise<Connection> {
+  async #join(signal: AbortSignal): Promise<Joined> {
+    const { stateRoot, onExit } = this.#options;
     let isStarted = false;
     for (let attempt = 0; attempt < CONNECT_ATTEMPTS; attempt++) {
       signal.throwIfAborted();
-      const socket = await connect(path.join(this.#stateRoot, "monitor", "monitor.sock"));
-      if (socket === undefined) {
+      const connection = await MonitorConnection.open(
+        path.join(stateRoot, "monitor", "monitor.sock"),
+        onExit,
+      );
+      if (connection === undefined) {
         if (!isStarted)
           this.#startMonitor(() => {
             isStarted = false; // it died before it served
@@ -131,61 +107,54 @@ export class MonitorLink implements AsyncDisposable {
         await delay(CONNECT_PAUSE_MS, undefined, { signal });
         continue;
       }
-      this.#listen(socket);
-      const hello = (await this.#send(socket, "hello", {}).catch(() => undefined)) as
-        | MonitorCalls["hello"]["result"]
-        | undefined;
+      const hello = await connection.send("hello", {}).catch(() => undefined);
       if (hello === undefined) continue;
       if (hello.version === MONITOR_PROTOCOL_VERSION) {
-        this.#watch(socket);
-        return { socket, pid: hello.pid };
+        this.#watch({ connection, pid: hello.pid });
+        return { connection, pid: hello.pid };
       }
       this.#log.info("monitor of another version is replaced", { version: hello.version });
-      await this.#send(socket, "retire", { onlyWhenIdle: false }).catch(() => {});
-      socket.destroy();
+      await connection.send("retire", { onlyWhenIdle: false }).catch(() => {});
+      connection[Symbol.dispose]();
       isStarted = false;
     }
-    throw new LongshoreError("unavailable", `the monitor of "${this.#stateRoot}" does not answer`);
+    throw new LongshoreError("unavailable", `the monitor of "${stateRoot}" does not answer`);
   }
 
-  #listen(socket: net.Socket): void {
-    const mine = this.#pending;
-    const lines = createInterface({ input: socket });
-    lines.on("error", () => {}); // it repeats the socket's errors (ECONNRESET when the monitor is killed)
-    lines.on("line", (line) => {
-      const message = JSON.parse(line) as MonitorMessage;
-      if ("event" in message) {
-        this.#onExit(message);
+  #watch({ connection, pid }: Joined): void {
+    void connection.lost.then(() => {
+      if (this.#owner.signal.aborted) return;
+      if (connection.isStuck) {
+        this.#log.error("monitor does not answer, it is ended", { pid });
+        endProcess(pid);
+      } else this.#log.warn("monitor died, a new one takes over", { pid });
+      this.#rejoin();
+    });
+  }
+
+  /** Whoever calls while a try lasts learns how it ended; tries go on as long as we live. */
+  #rejoin(): void {
+    const joined = this.#join(this.#owner.signal);
+    this.#joined = joined;
+    this.#owner.run("rejoin the monitor", async (signal) => {
+      try {
+        await joined;
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#log.error("monitor cannot be brought back, trying again", { error });
+        await delay(AGAIN_MS, undefined, { signal });
+        this.#rejoin();
         return;
       }
-      const waiting = mine.get(message.id);
-      mine.delete(message.id);
-      if ("error" in message) waiting?.reject(new LongshoreError("invalid", message.error));
-      else waiting?.resolve(message.result);
-    });
-    socket.on("close", () => {
-      for (const waiting of mine.values()) waiting.reject(new MonitorLost("the monitor died"));
-      mine.clear();
-    });
-  }
-
-  #watch(socket: net.Socket): void {
-    socket.on("close", () => {
-      if (this.#isLeaving) return;
-      this.#log.warn("monitor died, a new one takes over");
-      this.#connection = this.#join(this.#owner.signal);
-      const joined = this.#connection;
-      this.#owner.run("rejoin the monitor", async () => {
-        await joined;
-        await this.#onRejoin();
-      });
+      await this.#options.onRejoin();
     });
   }
 
   #startMonitor(onEnd: () => void): void {
-    const errors = openSync(path.join(this.#stateRoot, "monitor", "monitor.log"), "a", 0o600);
+    const { stateRoot } = this.#options;
+    const errors = openSync(path.join(stateRoot, "monitor", "monitor.log"), "a", 0o600);
     // From the beginning in a session of its own, so that nothing sent to the engine's group reaches it.
-    const child = spawn(process.execPath, [fileURLToPath(monitorProgram()), this.#stateRoot], {
+    const child = spawn(process.execPath, [fileURLToPath(monitorProgram()), stateRoot], {
       detached: true,
       stdio: ["ignore", "ignore", errors],
       cwd: "/",
@@ -197,15 +166,23 @@ export class MonitorLink implements AsyncDisposable {
     child.unref();
   }
 
-  /** Leaves the monitor alone with its processes; without any it ends. */
+  /** Leaves the monitor alone with its processes; without any it ends. A monitor that is gone or stuck is not waited for. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isLeaving) return;
-    this.#isLeaving = true;
-    const connection = await this.#connection.catch(() => undefined);
-    if (connection !== undefined)
-      await this.#send(connection.socket, "retire", { onlyWhenIdle: true }).catch(() => {});
-    connection?.socket.destroy();
+    if (this.#owner.signal.aborted) return;
     await this.#owner[Symbol.asyncDispose]();
+    const joined = await this.#joined.catch(() => undefined);
+    if (joined === undefined) return;
+    const retired = joined.connection.send("retire", { onlyWhenIdle: true });
+    await unlessAborted(retired, AbortSignal.timeout(RETIRE_LIMIT_MS)).catch(() => {});
+    joined.connection[Symbol.dispose]();
+  }
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (errno(error) !== "ESRCH") throw error;
   }
 }
 
@@ -213,15 +190,4 @@ export class MonitorLink implements AsyncDisposable {
 function monitorProgram(): URL {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   return new URL(`./monitor/main.${extension}`, import.meta.url);
-}
-
-async function connect(file: string): Promise<net.Socket | undefined> {
-  const socket = net.connect(file);
-  return await new Promise((resolve) => {
-    socket.once("connect", () => {
-      socket.on("error", () => {}); // "close" follows
-      resolve(socket);
-    });
-    socket.once("error", () => resolve(undefined));
-  });
 }

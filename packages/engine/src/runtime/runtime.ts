@@ -1,12 +1,13 @@
 import { constants as osConstants } from "node:os";
 import { globSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { errno, isKind, LongshoreError, unlessAborted, type Clock, type Logger } from "#kernel";
+import { errno, isKind, LongshoreError, type Clock, type Logger } from "#kernel";
 import { mountForgottenControllers, mountOverlay, removeCgroup, unmount } from "#host";
 import type { RuntimeDocument } from "#spec";
 import type { ExecSpec, ExecTask, ExitStatus, Runtime, StartSpec, Task } from "./contract.ts";
 import { ExecOutput } from "./exec-output.ts";
-import { MonitorLink, MonitorLost } from "./monitor-link.ts";
+import { MonitorLost } from "./monitor-connection.ts";
+import { MonitorLink } from "./monitor-link.ts";
 import type { ExitRecord, LaunchRequest, TaskRecord } from "./monitor/protocol.ts";
 import { RuntimeCommands } from "./runtime-commands.ts";
 import { runtimeRefusal } from "./runtime-errors.ts";
@@ -288,7 +289,7 @@ class LinuxRuntime implements Runtime {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await unlessAborted(this.#monitor[Symbol.asyncDispose](), AbortSignal.timeout(5_000)).catch(() => {});
+    await this.#link?.[Symbol.asyncDispose]();
   }
 }
 

@@ -23,6 +23,7 @@ const prctl = libc.func("int prctl(int, ulong, ulong, ulong, ulong)");
 const pidfdOpenCall = libc.func("long syscall(long, int, uint)");
 const pidfdGetfdCall = libc.func("long syscall(long, int, int, uint)");
 const pidfdSignalCall = libc.func("long syscall(long, int, int, void*, uint)");
+const exitCall = libc.func("void _exit(int)");
 const ioctlBuffer = libc.func("int ioctl(int, ulong, void*)");
 
 const POSIX_SPAWN_SETSIGDEF = 0x04;
@@ -81,6 +82,12 @@ function stringArray(values: readonly string[]): { readonly pointers: Buffer; re
   const pointers = Buffer.alloc((values.length + 1) * 8);
   kept.forEach((bytes, index) => pointers.writeBigUInt64LE(koffi.address(bytes), index * 8));
   return { pointers, kept };
+}
+
+/** Ends this process at once: process.exit() would join every thread first, also one that sits in a system call. See _exit(2). */
+export function exitNow(code: number): never {
+  exitCall(code);
+  throw new Error("_exit(2) came back");
 }
 
 /** Makes orphans of our descendants our children, so that we can wait for them. */

@@ -1,0 +1,105 @@
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import path from "node:path";
+import { LongshoreError, messageOf } from "#kernel";
+import type { Ended } from "./container-book.ts";
+import { type Context, directoryOf, publish } from "./context.ts";
+import type { Container } from "./contract.ts";
+
+const FIRST_WAIT_MS = 100;
+const MAX_WAIT_MS = 60_000;
+
+/** A clean-up that failed is tried again with back-off, until it, a start or a removal has succeeded. So does every engine start. */
+export function tryAgainLater(
+  context: Context,
+  id: string,
+  cleanUp: () => Promise<void>,
+  error: unknown,
+): void {
+  context.log.error("container clean-up failed, it is tried again", { container: id, error });
+  const live = context.book.live(id);
+  live.isUnclean = true;
+  context.tasks.run("clean up again", async (signal) => {
+    for (let waitMs = FIRST_WAIT_MS; live.isUnclean; waitMs = Math.min(waitMs * 2, MAX_WAIT_MS)) {
+      await context.clock.sleep(waitMs, signal);
+      await using _ = await context.locks.hold(id, signal);
+      if (!live.isUnclean) return;
+      try {
+        await cleanUp();
+        live.isUnclean = false;
+      } catch (again) {
+        context.log.warn("container clean-up failed again", { container: id, error: messageOf(again) });
+      }
+    }
+  });
+}
+
+/** Gives back what a run held. Every step is idempotent: the next engine start finishes what a crash interrupted. */
+export async function release(context: Context, container: Container): Promise<void> {
+  await context.networks.close(container.id);
+  await context.runtime.release(container.id);
+  for (const point of container.mounts)
+    if (point.type === "volume" && point.name !== undefined)
+      await context.volumes.release(point.name, container.id);
+  for (const exec of context.book.live(container.id).execs.keys()) context.book.execs.delete(exec);
+  if (context.book.byId(container.id) === undefined) await dropFiles(context, container.id);
+}
+
+async function dropFiles(context: Context, id: string): Promise<void> {
+  if (existsSync(path.join(context.stateRoot, "containers", id))) {
+    // A run whose clean-up was interrupted: finished here.
+    await context.networks.close(id);
+    await context.runtime.release(id);
+  }
+  await context.layers.removeSnapshot(id);
+  await context.logs.remove(directoryOf(context, id));
+  await rm(directoryOf(context, id), { recursive: true, force: true });
+  context.book.live(id).isUnclean = false;
+  context.book.forget(id);
+}
+
+/**
+ * Removes the record (durable), frees the name, tells waiters. Files follow: at once when nothing runs, else by the clean-up.
+ * After a crash between the two the next start drops what no record names.
+ */
+export async function forget(
+  context: Context,
+  container: Container,
+  ended: Ended,
+  isCleanupToCome: boolean,
+): Promise<void> {
+  const live = context.book.live(container.id);
+  live.restart?.abort(new Error("container is removed"));
+  await context.book.remove(container);
+  context.volumes.unreference(container.id);
+  publish(context, container, "destroy");
+  live.removed.resolve(ended);
+  if (isCleanupToCome) {
+    for (const point of container.mounts)
+      if (point.type === "volume" && point.name !== undefined)
+        await context.volumes.release(point.name, container.id);
+    if (container.host.AutoRemove) await removeAnonymousVolumes(context, container);
+    return;
+  }
+  const { id } = container;
+  try {
+    await dropFiles(context, id);
+  } catch (error) {
+    // The record is gone, so for everybody the container is removed: what is left is ours to clear.
+    tryAgainLater(context, id, () => dropFiles(context, id), error);
+  }
+}
+
+/** Removes the anonymous volumes of a container that is being removed with `v=1`. */
+export async function removeAnonymousVolumes(context: Context, container: Container): Promise<void> {
+  for (const point of container.mounts) {
+    const volume = context.volumes.list().find((candidate) => candidate.name === point.name);
+    if (volume?.isAnonymous !== true || context.volumes.usedBy(volume.name).length > 0) continue;
+    try {
+      await context.volumes.remove(volume.name, { isForced: false });
+    } catch (error) {
+      if (!(error instanceof LongshoreError)) throw error;
+      context.log.warn("anonymous volume was not removed", { volume: volume.name, error: error.message });
+    }
+  }
+}
