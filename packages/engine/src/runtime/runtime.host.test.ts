@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { silentLogger } from "#kernel";
@@ -138,5 +139,30 @@ describe("openRuntime()", () => {
     await tasks.get(running.id)?.exited;
     for (const id of tasks.keys()) await second.release(id);
     expect(path.isAbsolute(ground.stateRoot)).toBe(true);
+  });
+
+  test("requests on a dying monitor are answered by the next one", async ({ signal }) => {
+    await using ground = new RuntimeGround();
+    await using runtime = await ground.open(signal);
+    const spec = ground.spec(["sleep", "1000"]);
+    const task = await runtime.start(spec, signal);
+    for (let round = 0; round < 5; round++) {
+      const pid = ground.monitorPid();
+      if (pid !== undefined) process.kill(pid, "SIGKILL");
+      for (let asked = 0; asked < 20; asked++) await task.kill(os.constants.signals.SIGCONT);
+    }
+    await task.kill(os.constants.signals.SIGKILL);
+    await expect(task.exited).resolves.toMatchObject({ code: 137 });
+    await runtime.release(spec.id);
+  });
+
+  test("disposing does not wait for a monitor that is stuck", async ({ signal }) => {
+    await using ground = new RuntimeGround();
+    const runtime = await ground.open(signal);
+    const pid = ground.monitorPid();
+    if (pid === undefined) throw new Error("no monitor");
+    process.kill(pid, "SIGSTOP");
+    await runtime[Symbol.asyncDispose]();
+    expect(ground.monitorPid()).toBe(pid);
   });
 });
