@@ -63,15 +63,21 @@ async function openThread(
   const container = context.book.get(name);
   await using held = new AsyncDisposableStack();
   const { task } = context.book.live(container.id);
-  if (task !== undefined) return new ArchiveThread({ kind: "running", pid: task.pid }, job, {}, held.move());
+  await stat("/");
+  if (task !== undefined) {
+    // An export holds the container's own files: what is mounted on them (volumes, /proc) isn't the root's.
+    const rootfs = path.join(context.stateRoot, "containers", container.id, "rootfs");
+    const view: View =
+      job.kind === "export" ? { kind: "root", place: rootfs } : { kind: "running", pid: task.pid };
+    return new ArchiveThread(view, job, {}, held.move());
+  }
   // A start during the job would mount the same upper directory twice: the lock keeps it waiting.
   held.use(await context.locks.hold(container.id, signal));
-  await stat("/");
   const folder = path.join(context.stateRoot, "tmp");
   await mkdir(folder, { recursive: true });
   const target = await mkdtemp(path.join(folder, "archive-"));
   held.defer(() => rm(target, { recursive: true, force: true }));
-  const binds = mountsOf(container);
+  const binds = job.kind === "export" ? [] : mountsOf(container);
   const sources: Record<string, boolean> = {};
   for (const { source, destination } of binds) sources[destination] = (await stat(source)).isDirectory();
   const { lowers, upper, work } = context.layers.mount(container.id);

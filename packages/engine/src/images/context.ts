@@ -18,4 +18,6 @@ export interface ImagesContext {
   publish(id: string, action: string, name: string): void;
   /** Removes those of `candidates` that no layer and no image needs. */
   sweepBlobs(candidates: ReadonlySet<Digest>): Promise<void>;
+  /** Removes the layers of `chain` (base first) that no image needs and nothing stands on; returns them, topmost first. */
+  sweepLayers(chain: readonly Digest[]): Promise<readonly Digest[]>;
 }

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from "#kernel";
+import { type Clock, isKind, type Logger } from "#kernel";
 import type { Events } from "#events";
 import type { Layers } from "#layers";
 import type { Registry } from "#registry";
@@ -41,6 +41,21 @@ export async function openImages(deps: ImagesDeps, signal: AbortSignal): Promise
     sweepBlobs: async (candidates) => {
       const needed = neededBlobs(layers, book);
       for (const digest of candidates) if (!needed.has(digest)) await layers.blobs.remove(digest);
+    },
+    sweepLayers: async (chain) => {
+      const needed = new Set([...book.records()].flatMap((record) => chainOf(record.config)));
+      const removed: Digest[] = [];
+      try {
+        for (const chainId of chain.toReversed()) {
+          if (needed.has(chainId)) break;
+          if (layers.layer(chainId) === undefined) continue;
+          await layers.removeLayer(chainId);
+          removed.push(chainId);
+        }
+      } catch (error) {
+        if (!isKind(error, "conflict")) throw error;
+      }
+      return removed;
     },
   };
   await sweep(context, signal);

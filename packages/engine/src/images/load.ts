@@ -4,7 +4,6 @@ import { readFile } from "node:fs/promises";
 import { LongshoreError, MiB, readAtMost } from "#kernel";
 import { plainBytes } from "#layers";
 import {
-  chainIdOf,
   type Digest,
   familiar,
   hexOf,
@@ -16,6 +15,7 @@ import {
 } from "#spec";
 import type { ImagesContext } from "./context.ts";
 import type { OnProgress } from "./contract.ts";
+import { chainOf } from "./image-book.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig, parseJsonObject } from "./parse-config.ts";
 
 const MAX_MEMBERS = 10_000;
@@ -43,8 +43,9 @@ export async function loadArchive(
   signal: AbortSignal,
 ): Promise<readonly Digest[]> {
   const spooled = new Set<Digest>();
+  using holds = new DisposableStack();
   try {
-    const members = await spool(context, source, spooled, signal);
+    const members = await spool(context, source, spooled, holds, signal);
     const wanted = await readManifests(context, members);
     if (wanted.length === 0)
       throw new LongshoreError(
@@ -55,6 +56,7 @@ export async function loadArchive(
     for (const image of wanted) ids.push(await install(context, image, onProgress, isQuiet, signal));
     return ids;
   } finally {
+    holds.dispose();
     await context.sweepBlobs(spooled);
   }
 }
@@ -63,6 +65,7 @@ async function spool(
   context: ImagesContext,
   source: AsyncIterable<Uint8Array>,
   spooled: Set<Digest>,
+  holds: DisposableStack,
   signal: AbortSignal,
 ): Promise<Members> {
   const members = new Map<string, Digest>();
@@ -80,7 +83,7 @@ async function spool(
       continue;
     }
     if (entry.type !== "file") continue;
-    const { digest } = await blobs.write(content, undefined, signal);
+    const { digest } = await blobs.write(content, undefined, signal, holds);
     spooled.add(digest);
     members.set(name, digest);
   }
@@ -238,27 +241,30 @@ async function install(
       "invalid",
       `invalid archive: image ${wanted.config} has ${wanted.layers.length} layers, its config names ${diffIds.length}`,
     );
-  let parent: Digest | undefined;
-  for (const [index, blob] of wanted.layers.entries()) {
-    const diffId = diffIds[index];
-    if (diffId === undefined) continue;
-    const id = hexOf(diffId).slice(0, 12);
-    if (layers.layer(chainIdOf(parent, diffId)) === undefined) {
+  const chain = chainOf(config);
+  using holds = new DisposableStack();
+  for (const chainId of chain) holds.use(layers.hold(chainId));
+  try {
+    for (const [index, blob] of wanted.layers.entries()) {
+      const [chainId, diffId] = [chain[index], diffIds[index]];
+      if (chainId === undefined || diffId === undefined || layers.layer(chainId) !== undefined) continue;
       const size = (await layers.blobs.sizeBytes(blob)) ?? 0;
       const head = await readAtMost(createReadStream(layers.blobs.path(blob), { end: 3 }), 4, "layer head");
-      const mediaType = mediaTypeOf(head);
       await layers.apply(
-        parent,
+        chain[index - 1],
         layers.blobs.read(blob, signal),
-        { expectedDiffId: diffId, blob: { digest: blob, sizeBytes: size, mediaType } },
+        { expectedDiffId: diffId, blob: { digest: blob, sizeBytes: size, mediaType: mediaTypeOf(head) } },
         signal,
       );
-      if (!isQuiet)
-        onProgress({ status: "Loading layer", progressDetail: { current: size, total: size }, id });
+      const progressDetail = { current: size, total: size };
+      if (!isQuiet) onProgress({ status: "Loading layer", progressDetail, id: hexOf(diffId).slice(0, 12) });
     }
-    parent = chainIdOf(parent, diffId);
+    await book.add({ id: wanted.config, config });
+  } catch (error) {
+    holds.dispose();
+    await context.sweepLayers(chain);
+    throw error;
   }
-  await book.add({ id: wanted.config, config });
   const at = context.clock.now().toISOString();
   for (const reference of wanted.names) {
     const before = await book.name(reference, wanted.config, at);

@@ -1,6 +1,7 @@
 import { LongshoreError } from "#kernel";
 import { type Digest, digestOf, type ImageConfig, type Reference } from "#spec";
 import type { ImagesContext } from "./context.ts";
+import { chainOf } from "./image-book.ts";
 import { mediaTypeOf } from "./load.ts";
 
 /** Stores a layer archive as blob and layer; the blob keeps the exact bytes for save and push. */
@@ -11,7 +12,8 @@ async function addLayer(
   signal: AbortSignal,
 ): Promise<{ chainId: Digest; diffId: Digest }> {
   const { blobs } = context.layers;
-  const { digest, sizeBytes } = await blobs.write(source, undefined, signal);
+  using holds = new DisposableStack();
+  const { digest, sizeBytes } = await blobs.write(source, undefined, signal, holds);
   try {
     const iterator = blobs.read(digest, signal)[Symbol.asyncIterator]();
     const head = await iterator.next();
@@ -25,6 +27,7 @@ async function addLayer(
     );
     return { chainId, diffId };
   } finally {
+    holds.dispose();
     await context.sweepBlobs(new Set([digest]));
   }
 }
@@ -41,19 +44,27 @@ export async function makeImage(
   const base = parent === undefined ? undefined : context.book.get(parent);
   if (parent !== undefined && base === undefined)
     throw new LongshoreError("not_found", `No such image: ${parent}`);
+  using holds = new DisposableStack();
+  for (const chainId of base?.chain ?? []) holds.use(context.layers.hold(chainId));
   const added = layer === undefined ? undefined : await addLayer(context, base?.top, layer, signal);
   const diffIds = [...(base?.config.rootfs.diff_ids ?? []), ...(added === undefined ? [] : [added.diffId])];
   const whole: ImageConfig = { ...config, rootfs: { type: "layers", diff_ids: diffIds } };
+  if (added !== undefined) holds.use(context.layers.hold(added.chainId));
   const bytes = Buffer.from(JSON.stringify(whole));
   const id = digestOf(bytes);
-  await context.layers.blobs.write(
-    (async function* () {
-      yield bytes;
-    })(),
-    { digest: id, sizeBytes: bytes.length },
-    signal,
-  );
-  await context.book.add({ id, config: whole, ...(parent !== undefined && { parent }) });
-  if (reference !== undefined) await context.book.name(reference, id, context.clock.now().toISOString());
-  return id;
+  try {
+    await context.layers.blobs.write(once(bytes), { digest: id, sizeBytes: bytes.length }, signal, holds);
+    await context.book.add({ id, config: whole, ...(parent !== undefined && { parent }) });
+    if (reference !== undefined) await context.book.name(reference, id, context.clock.now().toISOString());
+    return id;
+  } catch (error) {
+    holds.dispose();
+    await context.sweepLayers(chainOf(whole));
+    await context.sweepBlobs(new Set([id]));
+    throw error;
+  }
+}
+
+async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
 }

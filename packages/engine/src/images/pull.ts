@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import { LongshoreError, unlessAborted } from "#kernel";
 import type { Registry, Repository } from "#registry";
 import {
-  chainIdOf,
   type Descriptor,
   type Digest,
   familiar,
@@ -12,6 +11,7 @@ import {
   withDefaultTag,
 } from "#spec";
 import type { ImagesContext } from "./context.ts";
+import { chainOf } from "./image-book.ts";
 import { counted } from "./counted.ts";
 import type { Images, OnProgress } from "./contract.ts";
 import { choosePlatform, parseManifest } from "./manifest.ts";
@@ -73,6 +73,8 @@ export class Puller {
     const id = config.digest;
     const isNew = book.record(id) === undefined;
     const fetched = new Set<Digest>();
+    using holds = new DisposableStack();
+    for (const { digest } of [config, ...layers]) holds.use(this.#context.layers.blobs.hold(digest));
     try {
       if (isNew) await this.#install(repository, config, layers, onProgress, fetched, signal);
       else
@@ -87,6 +89,7 @@ export class Puller {
       });
       this.#context.publish(id, "pull", name);
     } finally {
+      holds.dispose();
       await this.#context.sweepBlobs(fetched);
     }
   }
@@ -119,8 +122,9 @@ export class Puller {
     // Downloads run ahead in parallel; unpacking follows in order, as each layer stands on the one before.
     const stop = new AbortController();
     const both = AbortSignal.any([signal, stop.signal]);
-    const chain: Digest[] = [];
-    for (const diffId of diffIds) chain.push(chainIdOf(chain.at(-1), diffId));
+    const chain = chainOf(parsed);
+    using holds = new DisposableStack();
+    for (const chainId of chain) holds.use(store.hold(chainId));
     const gate = new Gate(PARALLEL);
     const downloads = layers.map((layer, index) => {
       const chainId = chain[index];
@@ -160,12 +164,14 @@ export class Puller {
         );
         onProgress({ status: "Pull complete", progressDetail: {}, id: short });
       }
+      await book.add({ id: config.digest, config: parsed });
     } catch (error) {
       stop.abort(error);
       await Promise.allSettled(downloads);
+      holds.dispose();
+      await this.#context.sweepLayers(chain);
       throw error;
     }
-    await book.add({ id: config.digest, config: parsed });
   }
 
   async #download(

@@ -95,17 +95,7 @@ export async function deleteImage(
   await context.book.drop(id);
   context.publish(id, "delete", id);
   const lines: RemovedLine[] = [{ deleted: id }];
-  const kept = new Set([...context.book.records()].flatMap((other) => chainOf(other.config)));
-  for (const chainId of chainOf(record.config).toReversed()) {
-    if (kept.has(chainId)) break;
-    try {
-      await context.layers.removeLayer(chainId);
-      lines.push({ deleted: chainId });
-    } catch (error) {
-      if (!(error instanceof LongshoreError) || error.kind !== "conflict") throw error;
-      break;
-    }
-  }
+  for (const chainId of await context.sweepLayers(chainOf(record.config))) lines.push({ deleted: chainId });
   await context.layers.blobs.remove(id);
   const { parent } = record;
   if (isPruningParents && parent !== undefined && context.book.namesOf(parent).length === 0)

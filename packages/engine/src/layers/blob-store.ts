@@ -5,11 +5,14 @@ import path from "node:path";
 import { errno, LongshoreError, MiB, randomId } from "#kernel";
 import { type Digest, hexOf, parseDigest } from "#spec";
 import type { Blobs } from "./contract.ts";
+import { explainDisk } from "./disk-full.ts";
+import { Holds } from "./holds.ts";
 
 /** Blobs as files: `blobs/sha256/HEX`, written in `tmp/` and renamed when whole, verified and synced. */
 export class BlobStore implements Blobs {
   readonly #folder: string;
   readonly #drafts: string;
+  readonly #holds = new Holds();
 
   constructor(dataRoot: string) {
     this.#folder = path.join(dataRoot, "blobs", "sha256");
@@ -54,6 +57,7 @@ export class BlobStore implements Blobs {
     source: AsyncIterable<Uint8Array>,
     expected: { digest: Digest; sizeBytes?: number } | undefined,
     signal: AbortSignal,
+    holds?: DisposableStack,
   ): Promise<{ digest: Digest; sizeBytes: number }> {
     const draft = path.join(this.#drafts, `blob-${randomId().slice(0, 16)}`);
     const hash = createHash("sha256");
@@ -81,16 +85,22 @@ export class BlobStore implements Blobs {
       if (expected !== undefined && digest !== expected.digest)
         throw new LongshoreError("invalid", `blob has digest ${digest}, want ${expected.digest}`);
       await file.datasync();
+      holds?.use(this.hold(digest));
       await rename(draft, this.path(digest));
       return { digest, sizeBytes };
     } catch (error) {
       await rm(draft, { force: true });
       signal.throwIfAborted();
-      throw error;
+      throw explainDisk(error, `blob ${expected?.digest ?? "of the archive"} cannot be written`);
     }
   }
 
+  hold(digest: Digest): Disposable {
+    return this.#holds.hold(digest);
+  }
+
   async remove(digest: Digest): Promise<void> {
+    if (this.#holds.has(digest)) return;
     await rm(this.path(digest), { force: true });
   }
 

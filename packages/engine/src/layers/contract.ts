@@ -18,6 +18,8 @@ export interface LayerRecord {
   /** Bytes of the files this layer adds (uncompressed content). */
   readonly sizeBytes: number;
   readonly createdAt: string;
+  /** An opaque mark at its root: nothing below shows. */
+  readonly hidesParent?: true;
   /** Compressed original, when it came from a registry or was compressed for a push. */
   readonly blob?: { readonly digest: Digest; readonly sizeBytes: number; readonly mediaType: string };
 }
@@ -54,12 +56,18 @@ export interface Blobs {
   sizeBytes(digest: Digest): Promise<number | undefined>;
   /** Streams; throws `not_found`. */
   read(digest: Digest, signal: AbortSignal): AsyncIterable<Uint8Array>;
-  /** Writes, verifying; throws `invalid` naming both digests on a mismatch; nothing stays. Without `expected` any content is taken. */
+  /**
+   * Writes, verifying; throws `invalid` naming both digests on a mismatch; nothing stays. Without `expected` any content is taken.
+   * With `holds` the blob is held from before it exists.
+   */
   write(
     source: AsyncIterable<Uint8Array>,
     expected: { digest: Digest; sizeBytes?: number } | undefined,
     signal: AbortSignal,
+    holds?: DisposableStack,
   ): Promise<{ digest: Digest; sizeBytes: number }>;
+  /** While held, remove() leaves it: whoever holds it drops it afterwards if nobody needs it. It may be absent yet. */
+  hold(digest: Digest): Disposable;
   remove(digest: Digest): Promise<void>;
   list(): AsyncIterable<{ digest: Digest; sizeBytes: number }>;
   /** The absolute path of a present blob, for readers in worker threads. */
@@ -89,12 +97,17 @@ export interface Layers extends AsyncDisposable {
     },
     signal: AbortSignal,
   ): Promise<LayerRecord>;
+  /** While held, removeLayer() answers `conflict`. It may be absent yet: an image in the making holds its whole chain. */
+  hold(chainId: Digest): Disposable;
   /** Removes a layer that no other layer and no snapshot stands on: `conflict` otherwise. */
   removeLayer(chainId: Digest): Promise<void>;
   /** The plain tar of a layer whose bytes hash to its diff id again. */
   exportLayer(chainId: Digest, signal: AbortSignal): AsyncIterable<Uint8Array>;
 
-  /** Makes a writable snapshot `key` over `parent` (none = empty root). Throws `conflict` if it exists. No mount happens. */
+  /**
+   * Makes a writable snapshot `key` over `parent` (none = empty root). Throws `conflict` if it exists. No mount happens.
+   * Between the two lie the mount points that every container needs, so that they are no changes.
+   */
   prepare(key: string, parent: Digest | undefined, signal: AbortSignal): Promise<void>;
   /** How to mount snapshot `key` now; throws `not_found`. */
   mount(key: string): OverlayMount;
@@ -104,7 +117,7 @@ export interface Layers extends AsyncDisposable {
   removeSnapshot(key: string): Promise<void>;
   /** Keys of all snapshots. */
   snapshots(): IterableIterator<string>;
-  /** What the snapshot's writable layer holds against its parent, sorted by path. */
+  /** What the snapshot's writable layer changes in what lies below, sorted by path; also while a container writes there. */
   changes(key: string, signal: AbortSignal): Promise<readonly Change[]>;
   /** The writable layer as an OCI layer tar (AUFS-style `.wh.` names). */
   exportDiff(key: string, signal: AbortSignal): AsyncIterable<Uint8Array>;

@@ -5,7 +5,7 @@ import { OverlayLayers } from "./overlay-layers.ts";
 
 export type * from "./contract.ts";
 export { compressionOf, plainBytes, type Compression } from "./unpack.ts";
-export { packTree } from "./pack.ts";
+export { look } from "./merged.ts";
 
 /** Opens the layer store below `dataRoot`; cleans up after a crash first. */
 export async function openLayers(

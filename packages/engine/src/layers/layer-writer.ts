@@ -7,6 +7,8 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   unlinkSync,
@@ -17,11 +19,18 @@ import { makeNode, makeWhiteout, setTimes, setXattr } from "#host";
 import { errno, LongshoreError, messageOf } from "#kernel";
 import type { TarEntry, TarSink } from "#spec";
 import type { FileEntry } from "./contract.ts";
+import { isWhiteout, OPAQUE_XATTR } from "./merged.ts";
 
 const TYPE_BITS = { character: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
 const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";
-const MAX_ENTRIES = 5_000_000;
+/** AUFS kept its own files under such names; they mean nothing elsewhere. */
+const AUFS_OWN = ".wh..wh.";
+/** The index travels as one text: it must stay below what a string can hold (V8: 2^29 characters). */
+const MAX_INDEX_CHARS = 400_000_000;
+const INDEX_CHARS_PER_FILE = 200;
+/** uid -1 tells chown(2) to change nothing. */
+const MAX_OWNER = 0xffff_fffe;
 
 /** A file of the layer for its index; `isWhiteout` marks a deletion, `isOpaque` a directory that hides what is below. */
 export interface IndexedFile extends Omit<FileEntry, "change"> {
@@ -35,29 +44,45 @@ export interface IndexedFile extends Omit<FileEntry, "change"> {
  */
 export class LayerWriter implements TarSink {
   readonly files: Map<string, IndexedFile> = new Map();
+  /** Folders that members need and the archive doesn't name: the caller gives them the attributes they have below. */
+  readonly implied: Set<string> = new Set();
   sizeBytes = 0;
-  readonly #directoryTimes: { path: string; nano: bigint }[] = [];
+  /** The root is opaque. */
+  hidesParent = false;
+  readonly #directoryTimes = new Map<string, bigint>();
+  /** Folders as members name them, and where they are. */
+  #folders = new Map<string, string>();
+  #indexChars = 0;
   #fd: number | undefined;
   #current: TarEntry | undefined;
   #path = "";
 
   entry(entry: TarEntry): void {
-    if (this.files.size >= MAX_ENTRIES)
-      throw new LongshoreError("invalid", `layer has more than ${MAX_ENTRIES} members`);
+    this.#indexChars += entry.name.length + entry.linkName.length + INDEX_CHARS_PER_FILE;
+    if (this.#indexChars > MAX_INDEX_CHARS)
+      throw new LongshoreError("invalid", `layer has too many members: more than ${this.files.size}`);
+    for (const owner of [entry.uid, entry.gid])
+      if (owner > MAX_OWNER)
+        throw new LongshoreError(
+          "invalid",
+          `layer member ${JSON.stringify(entry.name)} has owner ${owner}, want at most ${MAX_OWNER}`,
+        );
     this.#current = entry;
-    this.#path = cleanPath(entry.name);
-    if (this.#path === "/") {
-      if (entry.type === "directory") this.#attributes("/", entry);
+    const path = cleanPath(entry.name);
+    if (path === "/") {
+      if (entry.type !== "directory")
+        throw new LongshoreError("invalid", `layer's root ${JSON.stringify(entry.name)} is a ${entry.type}`);
+      this.#attributes("/", entry);
       return;
     }
-    const slash = this.#path.lastIndexOf("/");
-    const base = this.#path.slice(slash + 1);
-    const parent = this.#path.slice(0, slash) || "/";
+    const slash = path.lastIndexOf("/");
+    const base = path.slice(slash + 1);
+    if (path.includes(`/${AUFS_OWN}`) && base !== OPAQUE) return;
     try {
-      this.#makeFolder(parent);
+      const parent = this.#folder(path.slice(0, slash));
+      this.#path = `${parent}/${base}`;
       if (base === OPAQUE) this.#opaque(parent);
-      else if (base.startsWith(WHITEOUT))
-        this.#whiteout(`${parent === "/" ? "" : parent}/${base.slice(WHITEOUT.length)}`, entry);
+      else if (base.startsWith(WHITEOUT)) this.#whiteout(parent, base.slice(WHITEOUT.length), entry);
       else this.#make(entry);
     } catch (error) {
       throw translated(error, entry);
@@ -66,7 +91,11 @@ export class LayerWriter implements TarSink {
 
   data(chunk: Buffer): void {
     if (this.#fd === undefined) return;
-    for (let at = 0; at < chunk.length;) at += writeSync(this.#fd, chunk, at);
+    try {
+      for (let at = 0; at < chunk.length;) at += writeSync(this.#fd, chunk, at);
+    } catch (error) {
+      throw this.#current === undefined ? error : translated(error, this.#current);
+    }
   }
 
   end(): void {
@@ -83,58 +112,104 @@ export class LayerWriter implements TarSink {
 
   /** Directory times last: writing into a directory changes them. */
   finish(): void {
-    for (const { path, nano } of this.#directoryTimes.toReversed()) {
-      try {
-        setTimes(path, nano);
-      } catch (error) {
-        if (errno(error) !== "ENOENT") throw error;
-      }
-    }
+    for (const [path, nano] of this.#directoryTimes) setTimes(path, nano);
   }
 
-  /** A directory that the archive doesn't name; over a whiteout of the same archive it is opaque. */
-  #makeFolder(folder: string): void {
-    if (folder === "/" || this.files.get(folder)?.type === "directory") return;
-    const parts = folder.split("/");
-    for (let depth = 2; depth <= parts.length; depth++) {
-      const path = parts.slice(0, depth).join("/");
-      const known = this.files.get(path);
-      if (known?.isWhiteout !== true) continue;
+  /** Where a member's folder is: links on the way are followed (inside the layer), what is missing is made. "" is the root. */
+  #folder(named: string): string {
+    const known = this.#folders.get(named);
+    if (known !== undefined) return known;
+    let place = "";
+    for (const part of named.split("/").slice(1)) place = this.#step(`${place}/${part}`);
+    this.#folders.set(named, place);
+    return place;
+  }
+
+  #step(path: string): string {
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) {
+      mkdirSync(path, 0o755);
+      this.implied.add(path);
+      return path;
+    }
+    if (stats.isDirectory()) return path;
+    const known = this.files.get(path);
+    if (known?.isWhiteout === true) {
       unlinkSync(path);
       mkdirSync(path, 0o755);
-      setXattr(path, "trusted.overlay.opaque", Buffer.from("y"));
+      setXattr(path, OPAQUE_XATTR, Buffer.from("y"));
       const { isWhiteout: _, ...rest } = known;
       this.files.set(path, { ...rest, type: "directory", mode: 0o755, isOpaque: true });
+      return path;
     }
-    makeFolder(folder);
+    try {
+      const real = realpathSync.native(path);
+      if (stats.isSymbolicLink() && lstatSync(real).isDirectory()) return real === "/" ? "" : real;
+    } catch (error) {
+      if (!["ENOENT", "ENOTDIR", "ELOOP"].includes(errno(error) ?? "")) throw error;
+    }
+    throw new LongshoreError(
+      "invalid",
+      `${JSON.stringify(path)} is not a directory (a file or a dangling link is in the way)`,
+    );
   }
 
   #opaque(folder: string): void {
     // Only what lower layers hold is hidden: this layer's own files stay.
-    if (folder !== "/") setXattr(folder, "trusted.overlay.opaque", Buffer.from("y"));
+    if (folder === "") this.hidesParent = true;
+    else setXattr(folder, OPAQUE_XATTR, Buffer.from("y"));
     const known = this.files.get(folder);
     if (known !== undefined) this.files.set(folder, { ...known, isOpaque: true });
   }
 
-  #whiteout(path: string, entry: TarEntry): void {
-    if (path.endsWith("/") || path.endsWith("/.") || path.endsWith("/.."))
+  #whiteout(parent: string, base: string, entry: TarEntry): void {
+    if (base === "" || base === "." || base === "..")
       throw new LongshoreError("invalid", `invalid whiteout name ${JSON.stringify(entry.name)}`);
-    clear(path, false);
+    const path = `${parent}/${base}`;
+    this.#clear(path, false);
     makeWhiteout(path);
     this.files.set(path, { ...indexed(path, entry), isWhiteout: true, sizeBytes: 0 });
+  }
+
+  /** Removes what is at `path` (never following it). A directory stays when a directory is wanted: true. */
+  #clear(path: string, wantsDirectory: boolean): boolean {
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return false;
+    if (!stats.isDirectory()) {
+      if (stats.isSymbolicLink()) this.#folders.clear();
+      unlinkSync(path);
+      this.#forget(path);
+      return false;
+    }
+    if (wantsDirectory) return true;
+    this.#folders.clear();
+    const inside = readdirSync(path, { recursive: true, encoding: "utf8" });
+    for (const name of inside) this.#forget(`${path}/${name}`);
+    rmSync(path, { recursive: true });
+    this.#forget(path);
+    return false;
+  }
+
+  #forget(path: string): void {
+    const known = this.files.get(path);
+    if (known?.type === "file" && known.isWhiteout !== true) this.sizeBytes -= known.sizeBytes;
+    this.files.delete(path);
+    this.implied.delete(path);
+    this.#directoryTimes.delete(path);
   }
 
   #make(entry: TarEntry): void {
     const path = this.#path;
     const isDirectory = entry.type === "directory";
     const hidBefore = this.files.get(path)?.isWhiteout === true;
-    const isThere = clear(path, isDirectory);
+    const isThere = this.#clear(path, isDirectory);
     switch (entry.type) {
       case "directory":
         if (!isThere) mkdirSync(path, 0o755);
         // The whiteout is gone now; what it hid must not shine through the new directory.
-        if (hidBefore) setXattr(path, "trusted.overlay.opaque", Buffer.from("y"));
-        this.#directoryTimes.push({ path, nano: entry.modifiedNano });
+        if (hidBefore) setXattr(path, OPAQUE_XATTR, Buffer.from("y"));
+        this.implied.delete(path);
+        this.#directoryTimes.set(path, entry.modifiedNano);
         break;
       case "file":
         this.#fd = openSync(
@@ -148,7 +223,7 @@ export class LayerWriter implements TarSink {
         symlinkSync(entry.linkName, path);
         break;
       case "hardlink":
-        linkSync(cleanPath(entry.linkName), path);
+        linkTo(cleanPath(entry.linkName), path);
         break;
       case "character":
       case "block":
@@ -184,11 +259,12 @@ export class LayerWriter implements TarSink {
     }
     for (const [name, value] of entry.xattrs) {
       // Overlay's own attributes would change how layers stack; a container may not set trusted ones either.
-      if (name.startsWith("trusted.overlay.")) continue;
+      if (name.startsWith("trusted.overlay.") || name.startsWith("user.overlay.")) continue;
       try {
         setXattr(path, name, value);
       } catch (error) {
-        if (errno(error) !== "ENOTSUP" && errno(error) !== "EOPNOTSUPP") throw error;
+        // As Docker: what the file system or the kind of file can't carry is left out.
+        if (!["ENOTSUP", "EOPNOTSUPP", "EPERM"].includes(errno(error) ?? "")) throw error;
       }
     }
     if (entry.type !== "directory" || path === "/") setTimes(path, entry.modifiedNano);
@@ -206,33 +282,12 @@ export function cleanPath(name: string): string {
   return `/${parts.join("/")}`;
 }
 
-function makeFolder(folder: string): void {
-  if (folder === "/") return;
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
-  } catch (error) {
-    if (errno(error) === "EEXIST" || errno(error) === "ENOTDIR" || errno(error) === "ENOENT")
-      throw new LongshoreError(
-        "invalid",
-        `${JSON.stringify(folder)} is not a directory (a file or a dangling link is in the way)`,
-        { cause: error },
-      );
-    throw error;
-  }
-}
-
-/** Removes what is at `path` (never following it). A directory stays when a directory is wanted: true. */
-function clear(path: string, wantsDirectory: boolean): boolean {
-  try {
-    const stats = lstatSync(path);
-    if (stats.isDirectory()) {
-      if (wantsDirectory) return true;
-      rmSync(path, { recursive: true });
-    } else unlinkSync(path);
-  } catch (error) {
-    if (errno(error) !== "ENOENT") throw error;
-  }
-  return false;
+/** A whiteout under a second name would hide files without saying so. */
+function linkTo(target: string, path: string): void {
+  const stats = lstatSync(target, { throwIfNoEntry: false });
+  if (stats !== undefined && isWhiteout(stats))
+    throw new LongshoreError("invalid", `hard link ${JSON.stringify(path)} names a whiteout`);
+  linkSync(target, path);
 }
 
 function indexed(path: string, entry: TarEntry): IndexedFile {

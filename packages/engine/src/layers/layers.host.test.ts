@@ -193,3 +193,106 @@ test("changes tells what an opaque folder hides, and exportDiff brings the same 
   expect(readdirSync(target)).toEqual(["d"]);
   expect(readdirSync(join(target, "d")).toSorted()).toEqual(["kept", "new"]);
 });
+
+test("an opaque mark at a layer's root hides every layer below", async () => {
+  const base = await apply(archive(file("old"), folder("d"), file("d/old")));
+  const middle = await apply(archive(file(".wh..wh..opq"), file("new")), base.chainId);
+  const next = await apply(archive(file("top")), middle.chainId);
+  const target = join(outside, "target");
+  mkdirSync(target);
+  mountOverlay(layers.view(next.chainId), target);
+  expect(readdirSync(target).toSorted()).toEqual(["new", "top"]);
+  expect((await layers.files(middle.chainId, signal)).map(({ path, change }) => [path, change])).toEqual([
+    ["/new", "added"],
+  ]);
+});
+
+test("prepare() puts the mount points of every start below the snapshot, with the image's own attributes", async () => {
+  const xattrs = new Map([["user.colour", Buffer.from("red")]]);
+  const etc = tarMember({ ...plain, name: "etc", type: "directory", mode: 0o2750, uid: 5, gid: 7, xattrs });
+  const image = await apply(
+    archive(etc, file("etc/hosts", "image"), link("proc", "/elsewhere"), file("dev")),
+  );
+  await layers.prepare("box", image.chainId, signal);
+  await layers.prepare("other", image.chainId, signal);
+  expect(layers.mount("box").lowers).toEqual(layers.mount("other").lowers);
+  const target = join(outside, "target");
+  mkdirSync(target);
+  mountOverlay(layers.mount("box"), target);
+  expect(readdirSync(target).toSorted()).toEqual([".dockerenv", "dev", "etc", "proc", "sys"]);
+  expect(readFileSync(join(target, "etc/hosts"), "utf8")).toBe("");
+  const stats = lstatSync(join(target, "etc"), { bigint: true });
+  expect([stats.mode & 0o7777n, stats.uid, stats.gid]).toEqual([0o2750n, 5n, 7n]);
+  expect(getXattr(join(target, "etc"), "user.colour")?.toString()).toBe("red");
+  expect(lstatSync(join(target, "proc")).isDirectory()).toBe(true);
+  expect(readdirSync(join(target, "dev")).toSorted()).toEqual(["console", "pts", "shm"]);
+  expect(await layers.changes("box", signal)).toEqual([]);
+});
+
+test("open() removes an init layer that no snapshot needs and keeps the others", async () => {
+  const store = memoryStore();
+  const reopened = async (): Promise<Layers> =>
+    await openLayers({ dataRoot: root, store: { ...store, table: sharedTable }, log: silentLogger }, signal);
+  const tables = new Map<string, unknown>();
+  const sharedTable: typeof store.table = <T>(...args: Parameters<typeof store.table<T>>) => {
+    const known = tables.get(args[0]) ?? store.table<T>(...args);
+    tables.set(args[0], known);
+    return known as ReturnType<typeof store.table<T>>;
+  };
+  const first = await reopened();
+  await first.prepare("box", undefined, signal);
+  mkdirSync(join(root, "init", "stale"));
+  const again = await reopened();
+  const [init = ""] = again.mount("box").lowers;
+  expect(readdirSync(join(root, "init"))).toEqual([init.slice(init.lastIndexOf("/") + 1)]);
+});
+
+test("a folder that a layer needs but doesn't name keeps the attributes it has below", async () => {
+  const tmp = tarMember({ ...plain, name: "tmp", type: "directory", mode: 0o1777, uid: 3 });
+  const base = await apply(archive(tmp));
+  const next = await apply(archive(file("tmp/a/b")), base.chainId);
+  const target = join(outside, "target");
+  mkdirSync(target);
+  mountOverlay(layers.view(next.chainId), target);
+  const stats = lstatSync(join(target, "tmp"));
+  expect([stats.mode & 0o7777, stats.uid]).toEqual([0o1777, 3]);
+  expect(lstatSync(join(target, "tmp/a")).mode & 0o7777).toBe(0o755);
+});
+
+test("changes looks neither through links of lower layers nor past their whiteouts", async () => {
+  const base = await apply(archive(link("out", outside), folder("gone"), file("gone/f")));
+  const next = await apply(archive(file(".wh.gone")), base.chainId);
+  await layers.prepare("box", next.chainId, signal);
+  const upper = layers.mount("box").upper ?? "";
+  for (const name of ["out", "gone"]) mkdirSync(join(upper, name));
+  for (const name of ["out/secret", "gone/f"]) writeFileSync(join(upper, name), "");
+  expect(await layers.changes("box", signal)).toEqual([
+    { kind: "added", path: "/gone" },
+    { kind: "added", path: "/gone/f" },
+    { kind: "modified", path: "/out" },
+    { kind: "added", path: "/out/secret" },
+  ]);
+});
+
+test("no walk over a live snapshot names what a swapped folder leads to", async () => {
+  await layers.prepare("box", undefined, signal);
+  const upper = layers.mount("box").upper ?? "";
+  mkdirSync(join(upper, "b"));
+  for (const name of ["a", "b/mine"]) writeFileSync(join(upper, name), "x".repeat(100));
+  const names: string[] = [];
+  for await (const piece of layers.exportDiff("box", signal)) {
+    const text = Buffer.from(piece).toString("latin1");
+    names.push(text);
+    if (!text.includes("b/\0")) continue;
+    renameSync(join(upper, "b"), join(upper, "z"));
+    symlinkSync(outside, join(upper, "b"));
+  }
+  expect(names.join()).not.toContain("secret");
+  expect((await layers.changes("box", signal)).map(({ path }) => path)).toEqual([
+    "/a",
+    "/b",
+    "/z",
+    "/z/mine",
+  ]);
+  expect(await layers.usageBytes("box", signal)).toBe(200);
+});

@@ -1,26 +1,30 @@
 import { createReadStream } from "node:fs";
-import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { promisify } from "node:util";
-import { gunzip, gzip } from "node:zlib";
 import { errno, isKind, KeyedLocks, LongshoreError, MiB, randomId, type Logger } from "#kernel";
 import { chainIdOf, type Digest, hexOf, parseDigest } from "#spec";
 import type { Store, Table } from "#store";
 import { BlobStore } from "./blob-store.ts";
+import { changesOf } from "./changes.ts";
 import type { Change, FileEntry, LayerRecord, Layers, OverlayMount } from "./contract.ts";
+import { explainDisk } from "./disk-full.ts";
+import { Holds } from "./holds.ts";
+import { inheritFolders } from "./implied-folders.ts";
+import { InitLayers } from "./init-layer.ts";
+import { entriesOf, packIndex, readIndex, regularFile } from "./layer-index.ts";
 import type { IndexedFile } from "./layer-writer.ts";
-import { changesOf, packTree, walk } from "./pack.ts";
+import { packDiff } from "./pack.ts";
 import { plainBytes, unpack } from "./unpack.ts";
-
-const zip = promisify(gzip);
-const unzip = promisify(gunzip);
+import { walk } from "./walk.ts";
 
 interface SnapshotRecord {
   readonly parent?: Digest;
+  /** Key of the init layer between the parent and the writable one. */
+  readonly init?: string;
 }
 
 /**
- * Layers as overlay lower directories: `layers/HEX/{fs,index.json.gz}` sealed, `snapshots/KEY/{fs,work}` writable.
+ * Layers as overlay lower directories: `layers/HEX/{fs,index.json.gz}` sealed, `init/KEY` between, `snapshots/KEY/{fs,work}` writable.
  * A name is complete or in tmp/; the record is written last and dropped first.
  */
 export class OverlayLayers implements Layers {
@@ -29,12 +33,17 @@ export class OverlayLayers implements Layers {
   readonly #root: string;
   readonly #layers: Table<LayerRecord>;
   readonly #snapshots: Table<SnapshotRecord>;
+  readonly #init: InitLayers;
   readonly #locks = new KeyedLocks();
+  readonly #holds = new Holds();
+  /** By parent; a layer's content never changes, so neither does its key. */
+  readonly #initKeys = new Map<Digest | undefined, string>();
   readonly #log: Logger;
 
   constructor(dataRoot: string, store: Store, log: Logger) {
     this.#root = dataRoot;
     this.blobs = new BlobStore(dataRoot);
+    this.#init = new InitLayers(dataRoot);
     this.#layers = store.table<LayerRecord>("layers", 1, (row) => row as LayerRecord);
     this.#snapshots = store.table<SnapshotRecord>("snapshots", 1, (row) => row as SnapshotRecord);
     this.#log = log;
@@ -57,6 +66,8 @@ export class OverlayLayers implements Layers {
     }
     for (const name of await readdir(path.join(this.#root, "snapshots")))
       if (this.#snapshots.get(name) === undefined) await this.#drop(path.join(this.#root, "snapshots", name));
+    const inits = new Set([...this.#snapshots.values()].map(({ init }) => init));
+    await this.#init.open((key) => inits.has(key));
   }
 
   layer(chainId: Digest): LayerRecord | undefined {
@@ -73,61 +84,74 @@ export class OverlayLayers implements Layers {
     options: Parameters<Layers["apply"]>[2],
     signal: AbortSignal,
   ): Promise<LayerRecord> {
+    using _parent = parent === undefined ? undefined : this.hold(parent);
     if (parent !== undefined && this.layer(parent) === undefined)
       throw new LongshoreError("not_found", `parent layer ${parent} is not here`);
-    await using _ = await this.#locks.hold(
-      options.expectedDiffId === undefined ? randomId() : chainIdOf(parent, options.expectedDiffId),
-      signal,
-    );
-    const known =
-      options.expectedDiffId === undefined
-        ? undefined
-        : this.layer(chainIdOf(parent, options.expectedDiffId));
+    const expected =
+      options.expectedDiffId === undefined ? undefined : chainIdOf(parent, options.expectedDiffId);
+    await using _ = expected === undefined ? undefined : await this.#locks.hold(expected, signal);
+    const known = expected === undefined ? undefined : this.layer(expected);
     if (known !== undefined) return known;
     const draft = path.join(this.#root, "tmp", `layer-${randomId().slice(0, 16)}`);
-    await mkdir(path.join(draft, "fs"), { recursive: true });
     try {
-      const { diffId, sizeBytes, files } = await unpack(
+      await mkdir(path.join(draft, "fs"), { recursive: true });
+      const { files, implied, ...unpacked } = await unpack(
         path.join(draft, "fs"),
         source,
         (doneBytes) => options.onProgress?.({ phase: "extracting", doneBytes }),
         signal,
       );
-      if (options.expectedDiffId !== undefined && diffId !== options.expectedDiffId)
-        throw new LongshoreError("invalid", `layer has diff id ${diffId}, want ${options.expectedDiffId}`);
-      const chainId = chainIdOf(parent, diffId);
-      const raced = this.layer(chainId);
-      if (raced !== undefined) {
-        await this.#drop(draft);
-        return raced;
-      }
-      await writeFile(path.join(draft, "index.json.gz"), await zip(JSON.stringify(files), { level: 1 }));
-      const place = this.#layerFolder(chainId);
-      await this.#drop(place);
-      await rename(draft, place);
-      const record: LayerRecord = {
+      if (options.expectedDiffId !== undefined && unpacked.diffId !== options.expectedDiffId)
+        throw new LongshoreError(
+          "invalid",
+          `layer has diff id ${unpacked.diffId}, want ${options.expectedDiffId}`,
+        );
+      const chainId = chainIdOf(parent, unpacked.diffId);
+      if (unpacked.hidesParent !== true)
+        await inheritFolders(path.join(draft, "fs"), implied, this.#lowers(parent));
+      await writeFile(path.join(draft, "index.json.gz"), await packIndex(files));
+      await using _chain = expected === undefined ? await this.#locks.hold(chainId, signal) : undefined;
+      return await this.#seal(draft, {
         chainId,
-        diffId,
+        ...unpacked,
         ...(parent !== undefined && { parent }),
-        sizeBytes,
         createdAt: new Date().toISOString(),
         ...(options.blob !== undefined && { blob: options.blob }),
-      };
-      await this.#layers.put(chainId, record);
-      return record;
+      });
     } catch (error) {
       await this.#drop(draft);
       signal.throwIfAborted();
       const name = options.expectedDiffId ?? options.blob?.digest;
       if (isKind(error, "invalid") && name !== undefined && !error.message.includes(name))
         throw new LongshoreError("invalid", `layer ${name}: ${error.message}`, { cause: error });
-      throw error;
+      throw explainDisk(error, `layer ${name ?? "of the archive"} cannot be unpacked`);
     }
   }
 
+  /** Under the lock of its chain id: one that came first wins. */
+  async #seal(draft: string, record: LayerRecord): Promise<LayerRecord> {
+    const raced = this.layer(record.chainId);
+    if (raced !== undefined) {
+      await this.#drop(draft);
+      return raced;
+    }
+    const place = this.#layerFolder(record.chainId);
+    await this.#drop(place);
+    await rename(draft, place);
+    await this.#layers.put(record.chainId, record);
+    return record;
+  }
+
+  hold(chainId: Digest): Disposable {
+    return this.#holds.hold(chainId);
+  }
+
   async removeLayer(chainId: Digest): Promise<void> {
+    await using _ = await this.#locks.hold(chainId, new AbortController().signal);
     const record = this.layer(chainId);
     if (record === undefined) return;
+    if (this.#holds.has(chainId))
+      throw new LongshoreError("conflict", `layer ${chainId} is in use by an image that is being made`);
     for (const other of this.#layers.values())
       if (other.parent === chainId)
         throw new LongshoreError("conflict", `layer ${chainId} is in use by layer ${other.chainId}`);
@@ -156,14 +180,32 @@ export class OverlayLayers implements Layers {
       throw new LongshoreError("conflict", `snapshot "${key}" exists`);
     if (parent !== undefined) this.#need(parent);
     const place = this.#snapshotFolder(key);
-    const recorded = this.#snapshots.put(key, parent === undefined ? {} : { parent });
+    using _parent = parent === undefined ? undefined : this.hold(parent);
+    const init = await this.#initOf(parent);
+    signal.throwIfAborted();
+    if (this.#snapshots.get(key) !== undefined)
+      throw new LongshoreError("conflict", `snapshot "${key}" exists`);
+    const recorded = this.#snapshots.put(key, { init, ...(parent !== undefined && { parent }) });
     try {
       await mkdir(path.join(place, "fs"), { recursive: true, mode: 0o755 });
       await mkdir(path.join(place, "work"), { mode: 0o700 });
       await recorded;
     } catch (error) {
+      await recorded.catch(() => {});
       await this.removeSnapshot(key);
-      throw error;
+      throw explainDisk(error, `snapshot "${key}" cannot be made`);
+    }
+  }
+
+  async #initOf(parent: Digest | undefined): Promise<string> {
+    const known = this.#initKeys.get(parent);
+    if (known !== undefined) return known;
+    try {
+      const key = await this.#init.need(this.#lowers(parent));
+      this.#initKeys.set(parent, key);
+      return key;
+    } catch (error) {
+      throw explainDisk(error, "init layer cannot be made");
     }
   }
 
@@ -173,7 +215,10 @@ export class OverlayLayers implements Layers {
     const place = this.#snapshotFolder(key);
     return {
       kind: "overlay",
-      lowers: this.#lowers(snapshot.parent),
+      lowers: [
+        ...(snapshot.init === undefined ? [] : [this.#init.folder(snapshot.init)]),
+        ...this.#lowers(snapshot.parent),
+      ],
       upper: path.join(place, "fs"),
       work: path.join(place, "work"),
     };
@@ -206,39 +251,31 @@ export class OverlayLayers implements Layers {
   exportDiff(key: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
     const { upper } = this.mount(key);
     if (upper === undefined) throw new LongshoreError("internal", `snapshot ${key} is read-only`);
-    return packTree(upper, { isDiff: true }, signal);
+    return packDiff(upper, signal);
   }
 
   async usageBytes(key: string, signal: AbortSignal): Promise<number> {
     const { upper } = this.mount(key);
     let total = 0;
-    const seen = new Set<number>();
+    const seen = new Set<bigint>();
     if (upper === undefined) return total;
     for await (const { stats } of walk(upper)) {
       signal.throwIfAborted();
-      if (!stats.isFile() || (stats.nlink > 1 && seen.has(stats.ino))) continue;
+      if (!stats.isFile() || (stats.nlink > 1n && seen.has(stats.ino))) continue;
       seen.add(stats.ino);
-      total += stats.size;
+      total += Number(stats.size);
     }
     return total;
   }
 
   async files(chainId: Digest, signal: AbortSignal): Promise<readonly FileEntry[]> {
     const record = this.#need(chainId);
-    const below = new Set<string>();
-    for (const ancestor of this.#chain(record.parent).toReversed()) {
+    const below: (readonly IndexedFile[])[] = [];
+    for (const ancestor of this.#shown(record.parent).toReversed()) {
       signal.throwIfAborted();
-      for (const file of await this.#index(ancestor))
-        if (file.isWhiteout === true) below.delete(file.path);
-        else below.add(file.path);
+      below.push(await this.#index(ancestor));
     }
-    const own = await this.#index(chainId);
-    return own
-      .map(({ isWhiteout, isOpaque: _hidden, ...file }): FileEntry => ({
-        ...file,
-        change: isWhiteout === true ? "deleted" : below.has(file.path) ? "modified" : "added",
-      }))
-      .toSorted((a, b) => (a.path < b.path ? -1 : 1));
+    return entriesOf(record.hidesParent === true ? [] : below, await this.#index(chainId));
   }
 
   async *readFile(chainId: Digest, file: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
@@ -248,25 +285,12 @@ export class OverlayLayers implements Layers {
       throw new LongshoreError("not_found", `layer ${chainId} has no file ${JSON.stringify(file)}`);
     if (known.type !== "file" && known.type !== "hardlink")
       throw new LongshoreError("invalid", `${JSON.stringify(file)} is a ${known.type}, not a regular file`);
-    // The index's paths are clean, but a parent may be a symlink of the same layer: refuse to follow any.
-    const place = path.join(this.#layerFolder(chainId), "fs", file);
-    await this.#refuseLinks(path.join(this.#layerFolder(chainId), "fs"), file);
+    const place = await regularFile(path.join(this.#layerFolder(chainId), "fs"), file);
     for await (const chunk of createReadStream(place, { highWaterMark: MiB, signal })) yield chunk as Buffer;
   }
 
-  async #refuseLinks(root: string, file: string): Promise<void> {
-    let place = root;
-    for (const part of file.split("/").filter((word) => word !== "")) {
-      place = path.join(place, part);
-      if ((await lstat(place)).isSymbolicLink())
-        throw new LongshoreError("invalid", `${JSON.stringify(file)} leads through a symbolic link`);
-    }
-  }
-
   async #index(chainId: Digest): Promise<readonly IndexedFile[]> {
-    return JSON.parse(
-      (await unzip(await readFile(path.join(this.#layerFolder(chainId), "index.json.gz")))).toString("utf8"),
-    ) as IndexedFile[];
+    return await readIndex(path.join(this.#layerFolder(chainId), "index.json.gz"));
   }
 
   #need(chainId: Digest): LayerRecord {
@@ -275,15 +299,19 @@ export class OverlayLayers implements Layers {
     return record;
   }
 
-  /** Topmost first. */
-  #chain(top: Digest | undefined): Digest[] {
+  /** Chain ids that show, topmost first. Overlay has no opaque root, so a layer that hides everything ends the chain. */
+  #shown(top: Digest | undefined): Digest[] {
     const chain: Digest[] = [];
-    for (let next = top; next !== undefined; next = this.#need(next).parent) chain.push(next);
+    for (let next = top; next !== undefined;) {
+      chain.push(next);
+      const { parent, hidesParent } = this.#need(next);
+      next = hidesParent === true ? undefined : parent;
+    }
     return chain;
   }
 
   #lowers(top: Digest | undefined): string[] {
-    const chain = this.#chain(top);
+    const chain = this.#shown(top);
     // Overlay wants at least one lower directory: an empty one stands for "no layers".
     return chain.length === 0
       ? [path.join(this.#root, "empty")]

@@ -12,12 +12,30 @@ import type { FromWriter, ToWriter } from "./writer-protocol.ts";
 /** Bytes on their way to the writer; more waits. */
 const WINDOW_BYTES = 8 * MiB;
 
-export type Compression = "none" | "gzip" | "zstd";
+export type Compression = "none" | "gzip" | "zstd" | "xz" | "bzip2";
 
-/** By the first bytes. Source: RFC 1952, RFC 8878. */
+const HEAD_BYTES = 6;
+
+/** By the first six bytes. Source: RFC 1952, RFC 8878, the XZ and bzip2 formats. */
 export function compressionOf(head: Uint8Array): Compression {
-  if (head[0] === 0x1f && head[1] === 0x8b) return "gzip";
-  return head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd ? "zstd" : "none";
+  const hex = Buffer.from(head.subarray(0, HEAD_BYTES)).toString("hex");
+  if (hex.startsWith("1f8b")) return "gzip";
+  // A skippable frame may come first.
+  if (hex.startsWith("28b52ffd") || /^5.2a4d18/.test(hex)) return "zstd";
+  if (hex === "fd377a585a00") return "xz";
+  return hex.startsWith("425a68") ? "bzip2" : "none";
+}
+
+/** The first bytes in one piece, however small the chunks are. */
+async function headOf(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for (let sizeBytes = 0; sizeBytes < HEAD_BYTES;) {
+    const next = await iterator.next();
+    if (next.done === true) break;
+    pieces.push(next.value);
+    sizeBytes += next.value.byteLength;
+  }
+  return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
 }
 
 /** The plain bytes of a stream that may be compressed. Throws `invalid` for broken compression. */
@@ -26,17 +44,18 @@ export async function* plainBytes(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const iterator = source[Symbol.asyncIterator]();
-  const first = await iterator.next();
-  if (first.done === true) return;
+  const head = await headOf(iterator);
   const rest = async function* (): AsyncGenerator<Uint8Array> {
-    yield first.value;
+    yield head;
     for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
   };
-  const kind = compressionOf(first.value);
+  const kind = compressionOf(head);
   if (kind === "none") {
     for await (const chunk of rest()) yield asBuffer(chunk);
     return;
   }
+  if (kind === "xz" || kind === "bzip2")
+    throw new LongshoreError("invalid", `${kind} compression is not supported, want gzip, zstd or none`);
   // 1 MiB chunks: the default of 16 KiB halves gzip's speed and quarters zstd's (facts/host).
   const decompressor =
     kind === "gzip" ? createGunzip({ chunkSize: MiB }) : createZstdDecompress({ chunkSize: MiB });
@@ -59,6 +78,9 @@ const asBuffer = (chunk: Uint8Array): Buffer =>
 export interface Unpacked {
   readonly diffId: Digest;
   readonly sizeBytes: number;
+  readonly hidesParent?: true;
+  /** Folders that the archive needs and doesn't name. */
+  readonly implied: readonly string[];
   readonly files: readonly IndexedFile[];
 }
 
@@ -116,8 +138,14 @@ export async function unpack(
     }
     const end: ToWriter = { kind: "end" };
     if (!hasFailed) worker.postMessage(end);
-    const { sizeBytes, files } = await finished.promise;
-    return { diffId: parseDigest(`sha256:${hash.digest("hex")}`), sizeBytes, files };
+    const { sizeBytes, hidesParent, implied, files } = await finished.promise;
+    return {
+      diffId: parseDigest(`sha256:${hash.digest("hex")}`),
+      sizeBytes,
+      ...(hidesParent && { hidesParent }),
+      implied,
+      files,
+    };
   } finally {
     worker.removeAllListeners("exit");
     await worker.terminate();

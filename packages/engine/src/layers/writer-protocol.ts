@@ -6,5 +6,11 @@ export type ToWriter = { readonly kind: "data"; readonly bytes: Uint8Array } | {
 /** The writer thread's answers; `taken` gives credit back. */
 export type FromWriter =
   | { readonly kind: "taken"; readonly bytes: number }
-  | { readonly kind: "done"; readonly sizeBytes: number; readonly files: readonly IndexedFile[] }
+  | {
+      readonly kind: "done";
+      readonly sizeBytes: number;
+      readonly hidesParent: boolean;
+      readonly implied: readonly string[];
+      readonly files: readonly IndexedFile[];
+    }
   | { readonly kind: "failed"; readonly isInvalid: boolean; readonly message: string };

@@ -30,7 +30,8 @@ port.on("message", (message: ToWriter) => {
     writer.finish();
     syncFileSystem(rootFd);
     closeSync(rootFd);
-    say({ kind: "done", sizeBytes: writer.sizeBytes, files: [...writer.files.values()] });
+    const { sizeBytes, hidesParent, implied, files } = writer;
+    say({ kind: "done", sizeBytes, hidesParent, implied: [...implied], files: [...files.values()] });
   } catch (error) {
     hasFailed = true;
     say({ kind: "failed", isInvalid: isKind(error, "invalid"), message: messageOf(error) });

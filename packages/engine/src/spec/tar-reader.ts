@@ -40,7 +40,10 @@ const TYPES: Readonly<Record<string, TarEntry["type"]>> = {
 };
 const refuse = (why: string): LongshoreError => new LongshoreError("invalid", `invalid tar archive: ${why}`);
 
-/** A push parser: feed it chunks of any size. Throws `invalid` for archives out of grammar, never anything else. */
+/**
+ * A push parser: feed it chunks of any size. Throws `invalid` for archives out of grammar, never anything else.
+ * What follows the end mark (two blocks of zeros) is ignored. Members of types that Docker doesn't handle (sparse ones among them) are refused.
+ */
 export class TarReader {
   readonly #sink: TarSink;
   #pending: Buffer = Buffer.alloc(0);
@@ -49,8 +52,9 @@ export class TarReader {
   #meta: { type: string; chunks: Buffer[] } | undefined;
   #longName: string | undefined;
   #longLink: string | undefined;
-  #global = new Map<string, Buffer>();
   #local = new Map<string, Buffer>();
+  /** An extended header waits for its member. */
+  #hasExtension = false;
   #isInEntry = false;
   #zeroBlocks = 0;
   #hasEnded = false;
@@ -84,10 +88,10 @@ export class TarReader {
     this.#pending = this.#hasEnded || rest.length === 0 ? Buffer.alloc(0) : Buffer.from(rest);
   }
 
-  /** The archive's bytes are over; throws when they stop inside a member. */
+  /** The archive's bytes are over; throws when they stop inside a member or between a member and its extended header. */
   finish(): void {
-    if (this.#left > 0 || this.#meta !== undefined || (this.#pending.length > 0 && !this.#hasEnded))
-      throw refuse("unexpected end of archive");
+    const isInside = this.#left > 0 || this.#padding > 0 || (this.#pending.length > 0 && !this.#hasEnded);
+    if (isInside || this.#meta !== undefined || this.#hasExtension) throw refuse("unexpected end of archive");
   }
 
   #take(piece: Buffer): void {
@@ -107,9 +111,11 @@ export class TarReader {
   }
 
   #metaDone(type: string, body: Buffer): void {
+    // Docker ignores what a global header says: following it would read another image than everyone else does.
+    if (type === "g") return void parsePax(body);
+    this.#hasExtension = true;
     if (type === "L") this.#longName = untilNul(body);
     else if (type === "K") this.#longLink = untilNul(body);
-    else if (type === "g") for (const [key, value] of parsePax(body)) this.#global.set(key, value);
     else this.#local = parsePax(body);
   }
 
@@ -118,10 +124,10 @@ export class TarReader {
       if (++this.#zeroBlocks === 2) this.#hasEnded = true;
       return;
     }
-    this.#zeroBlocks = 0;
+    if (this.#zeroBlocks > 0) throw refuse("a lone block of zeros between members");
     checkSum(block);
     const typeFlag = String.fromCharCode(block[156] ?? 0);
-    const headerSize = number(block, 124, 12, "size");
+    const headerSize = whole(block, 124, 12, "size");
     if ("LKxg".includes(typeFlag)) {
       if (headerSize > MAX_META_BYTES)
         throw refuse(`extended header of ${headerSize} bytes, want at most ${MAX_META_BYTES}`);
@@ -130,9 +136,10 @@ export class TarReader {
       return;
     }
     const type = TYPES[typeFlag];
-    if (type === undefined) throw refuse(`member of unknown type ${JSON.stringify(typeFlag)}`);
+    if (type === undefined) throw refuse(`member of unhandled type ${JSON.stringify(typeFlag)}`);
     const entry = this.#entryOf(block, type, headerSize);
     this.#local = new Map();
+    this.#hasExtension = false;
     this.#longName = undefined;
     this.#longLink = undefined;
     this.#sink.entry(entry);
@@ -147,47 +154,61 @@ export class TarReader {
   }
 
   #entryOf(block: Buffer, type: TarEntry["type"], headerSize: number): TarEntry {
-    const pax = (key: string): Buffer | undefined => this.#local.get(key) ?? this.#global.get(key);
+    // An empty value takes the record back.
+    const pax = (key: string): Buffer | undefined => {
+      const value = this.#local.get(key);
+      return value?.length === 0 ? undefined : value;
+    };
     const paxNumber = (key: string): number | undefined => {
       const text = pax(key)?.toString("latin1");
       if (text === undefined) return undefined;
-      const value = Number(text);
-      if (!Number.isSafeInteger(value) || value < 0)
+      const value = /^\d{1,19}$/.test(text) ? Number(text) : Number.NaN;
+      if (!Number.isSafeInteger(value))
         throw refuse(`extended header ${key}="${text.slice(0, 40)}", want a whole number`);
       return value;
     };
+    for (const key of this.#local.keys())
+      if (key.startsWith("GNU.sparse.")) throw refuse(`sparse member (${key}) is not supported`);
     const isUstar = block.toString("latin1", 257, 262) === "ustar";
     const prefix = isUstar && block[262] === 0 ? field(block, 345, 155) : "";
     const short = field(block, 0, 100);
     const name =
       pax("path")?.toString("utf8") ?? this.#longName ?? (prefix === "" ? short : `${prefix}/${short}`);
-    if (name.includes("\0")) throw refuse("member name holds a NUL byte");
+    const linkName = pax("linkpath")?.toString("utf8") ?? this.#longLink ?? field(block, 157, 100);
+    if (`${name}${linkName}`.includes("\0")) throw refuse("member name holds a NUL byte");
     const xattrs = new Map<string, Buffer>();
-    for (const map of [this.#global, this.#local])
-      for (const [key, value] of map)
-        if (key.startsWith("SCHILY.xattr.")) xattrs.set(key.slice("SCHILY.xattr.".length), value);
+    for (const [key, value] of this.#local)
+      if (key.startsWith("SCHILY.xattr.")) xattrs.set(key.slice("SCHILY.xattr.".length), value);
     return {
       name,
       // Old archives mark directories by a trailing slash only.
       type: type === "file" && name.endsWith("/") ? "directory" : type,
-      mode: number(block, 100, 8, "mode") & 0o7777,
-      uid: paxNumber("uid") ?? number(block, 108, 8, "uid"),
-      gid: paxNumber("gid") ?? number(block, 116, 8, "gid"),
+      mode: whole(block, 100, 8, "mode") % 0o10000,
+      uid: paxNumber("uid") ?? whole(block, 108, 8, "uid"),
+      gid: paxNumber("gid") ?? whole(block, 116, 8, "gid"),
       sizeBytes: paxNumber("size") ?? headerSize,
-      modifiedNano: paxTime(pax("mtime")) ?? BigInt(number(block, 136, 12, "mtime")) * 1_000_000_000n,
-      linkName: pax("linkpath")?.toString("utf8") ?? this.#longLink ?? field(block, 157, 100),
-      major: isUstar ? number(block, 329, 8, "devmajor") : 0,
-      minor: isUstar ? number(block, 337, 8, "devminor") : 0,
+      modifiedNano: timeOf(pax("mtime"), block),
+      linkName,
+      major: isUstar ? whole(block, 329, 8, "devmajor") : 0,
+      minor: isUstar ? whole(block, 337, 8, "devminor") : 0,
       xattrs,
     };
   }
 }
 
+/** Some old archivers summed signed bytes. */
 function checkSum(block: Buffer): void {
   let sum = 256;
-  for (let at = 0; at < BLOCK; at++) if (at < 148 || at >= 156) sum += block[at] ?? 0;
-  // The field itself counts as eight blanks.
-  if (number(block, 148, 8, "checksum") !== sum) throw refuse("wrong header checksum");
+  let signed = 256;
+  for (let at = 0; at < BLOCK; at++) {
+    // The field itself counts as eight blanks.
+    if (at >= 148 && at < 156) continue;
+    const byte = block[at] ?? 0;
+    sum += byte;
+    signed += byte > 127 ? byte - 256 : byte;
+  }
+  const said = whole(block, 148, 8, "checksum");
+  if (said !== sum && said !== signed) throw refuse("wrong header checksum");
 }
 
 function field(block: Buffer, start: number, length: number): string {
@@ -199,20 +220,28 @@ function untilNul(bytes: Buffer): string {
   return bytes.toString("utf8", 0, nul < 0 ? bytes.length : nul);
 }
 
-/** Octal text, or base 256 when the top bit is set (GNU). */
+/** A number that can't be below zero. */
+function whole(block: Buffer, start: number, length: number, what: string): number {
+  const value = number(block, start, length, what);
+  if (value < 0) throw refuse(`${what} is ${value}, want a whole number`);
+  return value;
+}
+
+/** Octal text, or two's complement in base 256 when the top bit is set (GNU). */
 function number(block: Buffer, start: number, length: number, what: string): number {
   const first = block[start] ?? 0;
   if (first & 0x80) {
-    if (first === 0xff) return 0;
-    let value = BigInt(first & 0x7f);
+    // The top bit is the mark, the next one the sign.
+    let value = BigInt(first & 0x40 ? first - 256 : first & 0x7f);
     for (let at = start + 1; at < start + length; at++) value = (value << 8n) | BigInt(block[at] ?? 0);
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw refuse(`${what} is too large`);
+    if (!Number.isSafeInteger(Number(value))) throw refuse(`${what} is too large`);
     return Number(value);
   }
   const text = block
     .toString("latin1", start, start + length)
+    .replace(/^[\0 ]+/, "")
     .replace(/\0.*$/s, "")
-    .trim();
+    .trimEnd();
   if (text === "") return 0;
   if (!/^[0-7]+$/.test(text)) throw refuse(`${what} ${JSON.stringify(text)} is not octal`);
   return Number.parseInt(text, 8);
@@ -223,7 +252,8 @@ function parsePax(body: Buffer): Map<string, Buffer> {
   const records = new Map<string, Buffer>();
   for (let at = 0; at < body.length;) {
     const space = body.indexOf(32, at);
-    const length = space < 0 ? Number.NaN : Number(body.toString("latin1", at, space));
+    const digits = space < 0 ? "" : body.toString("latin1", at, space);
+    const length = /^\d{1,9}$/.test(digits) ? Number(digits) : Number.NaN;
     if (!Number.isInteger(length) || length < 5 || at + length > body.length || body[at + length - 1] !== 10)
       throw refuse("broken extended header record");
     const equals = body.indexOf(61, space);
@@ -237,10 +267,23 @@ function parsePax(body: Buffer): Map<string, Buffer> {
   return records;
 }
 
-function paxTime(value: Buffer | undefined): bigint | undefined {
-  if (value === undefined) return undefined;
-  const match = /^(-?)(\d{1,11})(?:\.(\d+))?$/.exec(value.toString("latin1"));
-  if (match === null) throw refuse("extended header mtime is not a time");
+/** What a Date can hold, in seconds. */
+const MAX_TIME_SECONDS = 8_640_000_000_000n;
+
+/** Nanoseconds of a member's time, from its extended header if that has one. */
+function timeOf(extended: Buffer | undefined, block: Buffer): bigint {
+  const nano =
+    extended === undefined
+      ? BigInt(number(block, 136, 12, "mtime")) * 1_000_000_000n
+      : paxTime(extended.toString("latin1"));
+  if (nano / 1_000_000_000n > MAX_TIME_SECONDS || nano / 1_000_000_000n < -MAX_TIME_SECONDS)
+    throw refuse("mtime is out of range");
+  return nano;
+}
+
+function paxTime(text: string): bigint {
+  const match = /^(-?)(\d{1,19})(?:\.(\d*))?$/.exec(text);
+  if (match === null) throw refuse(`extended header mtime="${text.slice(0, 40)}", want seconds`);
   const nano = BigInt(match[2] ?? "0") * 1_000_000_000n + BigInt((match[3] ?? "").slice(0, 9).padEnd(9, "0"));
   return match[1] === "-" ? -nano : nano;
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
-import { enterMountNamespace, enterPrivateRoot } from "#host";
+import { enterMountNamespace, enterPrivateRoot, enterRoot } from "#host";
 import { LongshoreError, messageOf } from "#kernel";
 import { TarReader } from "#spec";
 import type { FromArchive, Job, ToArchive, View } from "./protocol.ts";
@@ -29,6 +29,7 @@ function fail(error: unknown): void {
 
 function enter(): void {
   if (view.kind === "running") return enterMountNamespace(view.pid);
+  if (view.kind === "root") return enterRoot(view.place);
   enterPrivateRoot(view.root, view.target, view.binds, (destination) => {
     if (statSync(destination, { throwIfNoEntry: false }) !== undefined) return;
     if (sources[destination] === true) return void mkdirSync(destination, { recursive: true });

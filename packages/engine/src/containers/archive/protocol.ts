@@ -1,9 +1,10 @@
 import type { OverlayDirectories, RootBind } from "#host";
 import type { PathStat } from "../contract.ts";
 
-/** Whose files the thread works on: a running container's own view, or a private mount of a stopped one. */
+/** Whose files the thread works on: a running container's own view, its root alone (no mounts), or a private mount of a stopped one. */
 export type View =
   | { readonly kind: "running"; readonly pid: number }
+  | { readonly kind: "root"; readonly place: string }
   | {
       readonly kind: "stopped";
       readonly root: OverlayDirectories;
