@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,6 +9,8 @@ import { startEngine } from "@longshore/testkit";
 export interface Peer extends AsyncDisposable {
   readonly name: string;
   readonly socket: string;
+  /** Its own command line, as its users type it; the arguments that follow are the same for each. */
+  readonly command: readonly string[];
   /** Resident memory of the engine and of whatever guards its containers, in KiB. */
   residentKib(): number;
 }
@@ -32,6 +34,7 @@ async function longshore(): Promise<Peer> {
   return {
     name: "longshore",
     socket: engine.socket,
+    command: ["docker", "-H", `unix://${engine.socket}`],
     residentKib: () => residentKib([engine.dataRoot, engine.stateRoot]),
     [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
   };
@@ -39,42 +42,73 @@ async function longshore(): Promise<Peer> {
 
 /** dockerd in network and mount namespaces of its own, so that it leaves no bridge and no rule here. */
 function dockerd(): Promise<Peer> {
-  return foreign("dockerd", (home, socket) => [
-    "unshare",
-    "-n",
-    "-m",
-    "sh",
-    "-c",
-    `ip link set lo up; mount --make-rprivate /; exec dockerd --data-root ${home}/data --exec-root ${home}/exec --pidfile ${home}/pid -H unix://${socket}`,
-  ]);
+  return foreign("dockerd", {
+    service: (home, socket) =>
+      `exec dockerd --data-root ${home}/data --exec-root ${home}/exec --pidfile ${home}/pid -H unix://${socket}`,
+    command: (_home, socket) => ["docker", "-H", `unix://${socket}`],
+  });
 }
 
+/**
+ * podman by its own command line, without a service in between, as its users run it; the service answers the API
+ * scenarios. Both live in the same namespaces, with scratch folders over the places that podman shares with the host.
+ */
 function podman(): Promise<Peer> {
-  return foreign("podman", (home, socket) => [
-    "unshare",
-    "-n",
-    "-m",
-    "sh",
-    "-c",
-    `ip link set lo up; mount --make-rprivate /; exec podman --root ${home}/data --runroot ${home}/run --runtime crun --cgroup-manager cgroupfs --events-backend file system service --time 0 unix://${socket}`,
-  ]);
+  const flags = (home: string): readonly string[] => [
+    "podman",
+    ...["--root", `${home}/data`, "--runroot", `${home}/run`, "--tmpdir", `${home}/tmp`],
+    ...["--runtime", "crun", "--cgroup-manager", "cgroupfs", "--events-backend", "file"],
+  ];
+  return foreign("podman", {
+    before: (home) => {
+      // Its default limits are above this process's own, which only a host with CAP_SYS_RESOURCE may ask for.
+      writeFileSync(
+        join(home, "containers.conf"),
+        '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]\n',
+      );
+    },
+    service: (home, socket) =>
+      [
+        "mkdir -p /run/netns /var/lib/cni",
+        "mount -t tmpfs none /run/netns",
+        "mount -t tmpfs none /var/lib/cni",
+        `export CONTAINERS_CONF=${home}/containers.conf`,
+        `exec ${flags(home).join(" ")} system service --time 0 unix://${socket}`,
+      ].join("; "),
+    command: (home, _socket, pid) => [
+      ...["env", `CONTAINERS_CONF=${home}/containers.conf`],
+      ...["nsenter", "-t", String(pid), "-n", "-m", ...flags(home)],
+    ],
+    after: () => {
+      for (const parent of globSync("/sys/fs/cgroup/*/libpod_parent"))
+        spawnSync("find", [parent, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"]);
+    },
+  });
 }
 
-async function foreign(
-  name: string,
-  command: (home: string, socket: string) => readonly string[],
-): Promise<Peer> {
+interface Foreign {
+  before?(home: string): void;
+  /** A shell command that becomes the service. */
+  service(home: string, socket: string): string;
+  command(home: string, socket: string, servicePid: number): readonly string[];
+  after?(): void;
+}
+
+async function foreign(name: string, { before, service, command, after }: Foreign): Promise<Peer> {
   const home = mkdtempSync(join(tmpdir(), `longshore-bench-${name}-`));
   const socket = join(home, "engine.sock");
-  const [program = "", ...args] = command(home, socket);
-  const child = spawn(program, args, { stdio: "ignore" });
+  before?.(home);
+  const script = `ip link set lo up; mount --make-rprivate /; ${service(home, socket)}`;
+  const child = spawn("unshare", ["-n", "-m", "sh", "-c", script], { stdio: "ignore" });
   const peer: Peer = {
     name,
     socket,
+    command: command(home, socket, child.pid ?? 0),
     residentKib: () => residentKib([home]),
     async [Symbol.asyncDispose]() {
       await end(child);
       for (const pid of pidsNaming([home])) spawnSync("kill", ["-9", String(pid)]);
+      after?.();
       rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
     },
   };

@@ -21,12 +21,12 @@ export interface Scenario {
 }
 
 export function cli(peer: Peer, ...args: readonly string[]): string {
-  const result = spawnSync("docker", args, {
-    env: { ...process.env, DOCKER_HOST: `unix://${peer.socket}` },
+  const [program = "", ...before] = peer.command;
+  const result = spawnSync(program, [...before, ...args], {
     encoding: "utf8",
     maxBuffer: 512 * MIB,
   });
-  if (result.status !== 0) throw new Error(`${peer.name}: docker ${args.join(" ")}: ${result.stderr}`);
+  if (result.status !== 0) throw new Error(`${peer.name}: ${args.join(" ")}: ${result.stderr}`);
   return result.stdout.trim();
 }
 
