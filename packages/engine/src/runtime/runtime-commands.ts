@@ -62,6 +62,11 @@ export class RuntimeCommands {
     return [...this.#head(errorFile), "update", "--resources", resourcesFile, id];
   }
 
+  /** Where the runtime keeps its record of a container. */
+  stateOf(id: string): string {
+    return path.join(this.#root, id);
+  }
+
   #head(errorFile: string): string[] {
     return [this.path, "--root", this.#root, "--log", errorFile, "--log-format", "json"];
   }

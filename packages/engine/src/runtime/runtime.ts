@@ -1,5 +1,5 @@
 import { constants as osConstants } from "node:os";
-import { globSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { errno, isKind, LongshoreError, type Clock, type Logger } from "#kernel";
 import { mountForgottenControllers, mountOverlay, removeCgroup, unmount } from "#host";
@@ -11,6 +11,7 @@ import { MonitorLink } from "./monitor-link.ts";
 import type { ExitRecord, LaunchRequest, TaskRecord } from "./monitor/protocol.ts";
 import { RuntimeCommands } from "./runtime-commands.ts";
 import { runtimeRefusal } from "./runtime-errors.ts";
+import { SeccompFilters } from "./seccomp-filters.ts";
 import { LinuxExecTask, LinuxTask } from "./task.ts";
 
 export interface RuntimeDeps {
@@ -51,6 +52,7 @@ class LinuxRuntime implements Runtime {
   readonly #exits = new Map<string, PromiseWithResolvers<ExitStatus>>();
   readonly #adoptedExecs = new Map<string, ExitStatus>();
   readonly #ours = new Set<string>();
+  readonly #filters = new SeccompFilters();
   #consoleCount = 0;
   #link: MonitorLink | undefined;
 
@@ -96,10 +98,11 @@ class LinuxRuntime implements Runtime {
     try {
       mkdirSync(path.join(directory, "rootfs"), { recursive: true, mode: 0o711 });
       mountOverlay(spec.root, path.join(directory, "rootfs"));
+      const document = this.info.name === "crun" ? this.#filters.attach(spec.document) : spec.document;
       writeFileSync(
         path.join(directory, "config.json"),
         JSON.stringify({
-          ...spec.document,
+          ...document,
           root: { ...spec.document.root, path: path.join(directory, "rootfs") },
           process: {
             ...spec.document.process,
@@ -112,6 +115,8 @@ class LinuxRuntime implements Runtime {
       const record = await this.#launch(launch, spec.document.process.args[0] ?? "");
       // An abort that comes too late stops the process again: the caller gets no handle of it.
       signal.throwIfAborted();
+      if (this.info.name === "crun")
+        this.#filters.learn(spec.document, path.join(this.#commands.stateOf(spec.id), "seccomp.bpf"));
       return this.#task(record);
     } catch (error) {
       await this.#stopQuietly(id);
@@ -163,15 +168,20 @@ class LinuxRuntime implements Runtime {
 
   async release(id: string): Promise<void> {
     const directory = this.#directory(id);
-    const keys = [id, ...execDirectories(directory).map((place) => `${id}/${path.basename(place)}`)];
-    await this.#monitor.repeat("run", { argv: this.#commands.remove(id), env: environment() });
+    const keys = [id, ...namesIn(path.join(directory, "execs")).map((name) => `${id}/${name}`)];
+    const cgroupsPath = configuredCgroup(directory);
+    // An empty cgroup means that no process is left: then the runtime's record is all that it would remove.
+    if (cgroupsPath !== undefined && removeCgroup(cgroupsPath))
+      rmSync(this.#commands.stateOf(id), { recursive: true, force: true });
+    else {
+      await this.#monitor.repeat("run", { argv: this.#commands.remove(id), env: environment() });
+      if (cgroupsPath !== undefined) removeCgroup(cgroupsPath);
+    }
     await this.#monitor.repeat("forget", { keys });
     for (const key of keys) {
       this.#exits.delete(key);
       this.#ours.delete(key);
     }
-    const cgroupsPath = configuredCgroup(directory);
-    if (cgroupsPath !== undefined) removeCgroup(cgroupsPath);
     unmount(path.join(directory, "rootfs"));
     dropDirectory(directory);
   }
@@ -295,8 +305,8 @@ class LinuxRuntime implements Runtime {
 
 /** All but a pinned network namespace, which is its room's own; the directory goes with the last thing in it. */
 function dropDirectory(directory: string): void {
-  for (const file of globSync(path.join(directory, "*")))
-    if (path.basename(file) !== "netns") rmSync(file, { recursive: true, force: true });
+  for (const name of namesIn(directory))
+    if (name !== "netns") rmSync(path.join(directory, name), { recursive: true, force: true });
   try {
     rmdirSync(directory);
   } catch (error) {
@@ -312,8 +322,13 @@ function consoleSize(size: StartSpec["stdio"]["size"]): { consoleSize?: { height
   return size === undefined ? {} : { consoleSize: { height: size[0], width: size[1] } };
 }
 
-function execDirectories(directory: string): readonly string[] {
-  return globSync(path.join(directory, "execs", "*"));
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (errno(error) === "ENOENT") return [];
+    throw error;
+  }
 }
 
 function configuredCgroup(directory: string): string | undefined {

@@ -8,6 +8,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
+import { errno } from "#kernel";
 import { libc, checked } from "./libc.ts";
 
 const mountCall = libc.func("int mount(str, str, str, ulong, str)");
@@ -87,25 +88,28 @@ export function isCgroupFrozen(cgroupsPath: string): boolean {
   return textOf(directory, "freezer.state")?.trim() === "FROZEN";
 }
 
-/** Removes an empty cgroup, and those below it, from every hierarchy; one with processes stays. */
-export function removeCgroup(cgroupsPath: string): void {
+/** Removes an empty cgroup, and those below it, from every hierarchy. False when one stays, since processes are in it. */
+export function removeCgroup(cgroupsPath: string): boolean {
   const roots =
     cgroupMode() === "unified"
       ? [CGROUP_ROOT]
       : readdirSync(CGROUP_ROOT, { withFileTypes: true })
           .filter((entry) => entry.isDirectory())
           .map((entry) => path.join(CGROUP_ROOT, entry.name));
+  let isGone = true;
   for (const root of roots) {
     const directory = path.join(root, cgroupsPath);
     if (!existsSync(directory)) continue;
     for (const place of [...cgroupsBelow(directory).toReversed(), directory]) {
       try {
         rmdirSync(place);
-      } catch {
-        // Busy: a process is still in it. Gone: somebody was faster.
+      } catch (error) {
+        // ENOENT: somebody was faster.
+        if (errno(error) !== "ENOENT") isGone = false;
       }
     }
   }
+  return isGone;
 }
 
 export interface CgroupStats {
