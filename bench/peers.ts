@@ -54,11 +54,9 @@ function dockerd(): Promise<Peer> {
  * scenarios. Both live in the same namespaces, with scratch folders over the places that podman shares with the host.
  */
 function podman(): Promise<Peer> {
-  const flags = (home: string): readonly string[] => [
-    "podman",
-    ...["--root", `${home}/data`, "--runroot", `${home}/run`, "--tmpdir", `${home}/tmp`],
-    ...["--runtime", "crun", "--cgroup-manager", "cgroupfs", "--events-backend", "file"],
-  ];
+  const flags = (home: string): string =>
+    `podman --root ${home}/data --runroot ${home}/run --tmpdir ${home}/tmp` +
+    " --runtime crun --cgroup-manager cgroupfs --events-backend file";
   return foreign("podman", {
     before: (home) => {
       // Its default limits are above this process's own, which only a host with CAP_SYS_RESOURCE may ask for.
@@ -73,12 +71,10 @@ function podman(): Promise<Peer> {
         "mount -t tmpfs none /run/netns",
         "mount -t tmpfs none /var/lib/cni",
         `export CONTAINERS_CONF=${home}/containers.conf`,
-        `exec ${flags(home).join(" ")} system service --time 0 unix://${socket}`,
+        `exec ${flags(home)} system service --time 0 unix://${socket}`,
       ].join("; "),
-    command: (home, _socket, pid) => [
-      ...["env", `CONTAINERS_CONF=${home}/containers.conf`],
-      ...["nsenter", "-t", String(pid), "-n", "-m", ...flags(home)],
-    ],
+    command: (home, _socket, pid) =>
+      `env CONTAINERS_CONF=${home}/containers.conf nsenter -t ${pid} -n -m ${flags(home)}`.split(" "),
     after: () => {
       for (const parent of globSync("/sys/fs/cgroup/*/libpod_parent"))
         spawnSync("find", [parent, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"]);
@@ -87,11 +83,11 @@ function podman(): Promise<Peer> {
 }
 
 interface Foreign {
-  before?(home: string): void;
+  readonly before?: (home: string) => void;
   /** A shell command that becomes the service. */
-  service(home: string, socket: string): string;
-  command(home: string, socket: string, servicePid: number): readonly string[];
-  after?(): void;
+  readonly service: (home: string, socket: string) => string;
+  readonly command: (home: string, socket: string, servicePid: number) => readonly string[];
+  readonly after?: () => void;
 }
 
 async function foreign(name: string, { before, service, command, after }: Foreign): Promise<Peer> {

@@ -1,5 +1,5 @@
 import { LongshoreError } from "#kernel";
-import type { Table } from "#store";
+import type { Durability, Table } from "#store";
 import type { Task, ExecTask } from "#runtime";
 import type { Container, ContainerState, Exec } from "./contract.ts";
 
@@ -123,13 +123,22 @@ export class ContainerBook {
   }
 
   /** Rewrites a record; visible at once, durable when resolved. Absent = it was removed meanwhile: nothing happens. */
-  async change(id: string, change: (container: Container) => Container): Promise<void> {
+  async change(
+    id: string,
+    change: (container: Container) => Container,
+    durability: Durability = "disk",
+  ): Promise<void> {
     const container = this.#table.get(id);
-    if (container !== undefined) await this.#table.put(id, change(container));
+    if (container !== undefined) await this.#table.put(id, change(container), durability);
   }
 
+  /** What the process does: a power cut would end it anyway, so nobody waits for a disk. */
   async changeState(id: string, patch: Partial<ContainerState>): Promise<void> {
-    await this.change(id, (container) => ({ ...container, state: { ...container.state, ...patch } }));
+    await this.change(
+      id,
+      (container) => ({ ...container, state: { ...container.state, ...patch } }),
+      "kernel",
+    );
   }
 
   async remove(container: Container): Promise<void> {

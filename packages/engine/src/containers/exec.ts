@@ -113,14 +113,10 @@ async function processOf(
   size: readonly [number, number] | undefined,
 ): Promise<RuntimeProcess> {
   const root = context.layers.mount(container.id);
-  const [passwd, group] = await Promise.all([
-    readRootFile(root, "/etc/passwd"),
-    readRootFile(root, "/etc/group"),
-  ]);
   const user = resolveUser(
     settings.User === "" ? container.settings.User : settings.User,
-    passwd,
-    group,
+    readRootFile(root, "/etc/passwd"),
+    readRootFile(root, "/etc/group"),
     settings.User === "" ? (container.host.GroupAdd ?? []) : [],
   );
   const isPrivileged = settings.Privileged || container.host.Privileged;

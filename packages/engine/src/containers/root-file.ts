@@ -1,5 +1,4 @@
-import { constants } from "node:fs";
-import { open, readlink, realpath } from "node:fs/promises";
+import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { look, type OverlayMount } from "#layers";
 
 const LIMIT_BYTES = 4 * 1024 * 1024;
@@ -7,9 +6,9 @@ const MAX_LINKS = 20;
 
 /**
  * Reads a small text file of a root that is not mounted, through its layers as overlay merges them. Symlinks are resolved inside the root.
- * Absent, whited out or not regular = empty text.
+ * Absent, whited out or not regular = empty text. Synchronous: a few system calls on files that the kernel has at hand.
  */
-export async function readRootFile(root: OverlayMount, file: string): Promise<string> {
+export function readRootFile(root: OverlayMount, file: string): string {
   const folders: (readonly string[])[] = [
     [...(root.upper === undefined ? [] : [root.upper]), ...root.lowers],
   ];
@@ -21,27 +20,31 @@ export async function readRootFile(root: OverlayMount, file: string): Promise<st
       if (folders.length > 1) folders.pop();
       continue;
     }
-    const seen = await look(folders.at(-1) ?? [], part);
+    const seen = look(folders.at(-1) ?? [], part);
     if (seen === undefined) return "";
     if (seen.stats.isSymbolicLink()) {
       if (++links > MAX_LINKS) return "";
-      const target = await readlink(seen.place);
+      const target = readlinkSync(seen.place);
       if (target.startsWith("/")) folders.splice(1);
       parts = [...target.split("/").filter((piece) => piece !== "" && piece !== "."), ...rest];
     } else if (rest.length > 0) folders.push(seen.folders);
-    else return seen.stats.isFile() ? await readText(seen.place, root.upper) : "";
+    else return seen.stats.isFile() ? readText(seen.place, root.upper) : "";
   }
   return "";
 }
 
-async function readText(place: string, upper: string | undefined): Promise<string> {
-  await using file = await open(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  const stat = await file.stat();
-  if (!stat.isFile() || stat.size > LIMIT_BYTES) return "";
-  // A running container may have put a link in the place of a folder: what opened must lie where it was found.
-  if (upper !== undefined && place.startsWith(`${upper}/`)) {
-    const real = await readlink(`/proc/self/fd/${file.fd}`);
-    if (real !== (await realpath(upper)) + place.slice(upper.length)) return "";
+function readText(place: string, upper: string | undefined): string {
+  const file = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stat = fstatSync(file);
+    if (!stat.isFile() || stat.size > LIMIT_BYTES) return "";
+    // A running container may have put a link in the place of a folder: what opened must lie where it was found.
+    if (upper !== undefined && place.startsWith(`${upper}/`)) {
+      const real = readlinkSync(`/proc/self/fd/${file}`);
+      if (real !== realpathSync(upper) + place.slice(upper.length)) return "";
+    }
+    return readFileSync(file, "utf8");
+  } finally {
+    closeSync(file);
   }
-  return await file.readFile("utf8");
 }

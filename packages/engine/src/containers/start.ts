@@ -66,11 +66,9 @@ function exitCodeFor(message: string): number {
 async function launch(context: Context, container: Container, signal: AbortSignal): Promise<Task> {
   await using undo = new AsyncDisposableStack();
   const root = context.layers.mount(container.id);
-  const [network, mounts, passwd, group, devices, blockDevices] = await Promise.all([
+  const [network, mounts, devices, blockDevices] = await Promise.all([
     joinNetwork(context, container, undo, signal),
     runtimeMounts(context, container, undo, signal),
-    readRootFile(root, "/etc/passwd"),
-    readRootFile(root, "/etc/group"),
     deviceNodes(container.host, () => context.facts.allDevices()),
     blockDeviceNumbers(container.host),
   ]);
@@ -81,7 +79,12 @@ async function launch(context: Context, container: Container, signal: AbortSigna
     host: container.host,
     path: container.path,
     args: container.args,
-    user: resolveUser(container.settings.User, passwd, group, container.host.GroupAdd ?? []),
+    user: resolveUser(
+      container.settings.User,
+      readRootFile(root, "/etc/passwd"),
+      readRootFile(root, "/etc/group"),
+      container.host.GroupAdd ?? [],
+    ),
     mounts,
     files: network.files,
     hostname: container.settings.Hostname,

@@ -12,7 +12,7 @@ export async function inheritFolders(
   lowers: readonly string[],
 ): Promise<void> {
   for (const folder of folders.toReversed()) {
-    const below = await lookPath(lowers, folder);
+    const below = lookPath(lowers, folder);
     if (below?.stats.isDirectory() === true) await copyAttributes(below, root + folder);
   }
 }

@@ -81,7 +81,7 @@ export class InitLayers {
 }
 
 async function shapeOf(lowers: readonly string[], name: string): Promise<FolderShape> {
-  const seen = await lookPath(lowers, name);
+  const seen = lookPath(lowers, name);
   if (seen?.stats.isDirectory() !== true)
     return { name, isInImage: false, mode: 0o755, uid: 0, gid: 0, modifiedNano: "0", xattrs: [] };
   const xattrs = listXattrs(seen.place)

@@ -1,4 +1,4 @@
-import type { Stats } from "node:fs";
+import { lstatSync, type Stats } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { getXattr } from "#host";
 import { errno } from "#kernel";
@@ -23,12 +23,12 @@ export interface Seen {
  * Looks for one name (no slashes) in `folders`, topmost first, as overlay would: a whiteout or anything but a directory ends the search,
  * a symlink is never followed. The folders must be at rest. Undefined when it isn't there.
  */
-export async function look(folders: readonly string[], name: string): Promise<Seen | undefined> {
+export function look(folders: readonly string[], name: string): Seen | undefined {
   let top: { stats: Stats; place: string } | undefined;
   const merging: string[] = [];
   for (const folder of folders) {
     const place = `${folder}/${name}`;
-    const stats = await lstat(place).catch(absent);
+    const stats = statOf(place);
     if (stats === undefined) continue;
     if (isWhiteout(stats)) break;
     if (!stats.isDirectory()) {
@@ -43,11 +43,11 @@ export async function look(folders: readonly string[], name: string): Promise<Se
 }
 
 /** As look() for a path below the root; a symlink or file on the way ends it. */
-export async function lookPath(roots: readonly string[], path: string): Promise<Seen | undefined> {
+export function lookPath(roots: readonly string[], path: string): Seen | undefined {
   let folders = roots;
   let seen: Seen | undefined;
   for (const part of path.split("/").filter((word) => word !== "")) {
-    seen = await look(folders, part);
+    seen = look(folders, part);
     if (seen === undefined) return undefined;
     ({ folders } = seen);
   }
@@ -63,6 +63,11 @@ export async function namesIn(folders: readonly string[]): Promise<readonly stri
   return [...shown].filter(([, isShown]) => isShown).map(([name]) => name);
 }
 
-function absent(error: unknown): undefined {
-  if (errno(error) !== "ENOENT" && errno(error) !== "ENOTDIR") throw error;
+function statOf(place: string): Stats | undefined {
+  try {
+    return lstatSync(place, { throwIfNoEntry: false });
+  } catch (error) {
+    if (errno(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
 }

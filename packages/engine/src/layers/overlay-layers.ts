@@ -185,7 +185,7 @@ export class OverlayLayers implements Layers {
     signal.throwIfAborted();
     if (this.#snapshots.get(key) !== undefined)
       throw new LongshoreError("conflict", `snapshot "${key}" exists`);
-    const recorded = this.#snapshots.put(key, { init, ...(parent !== undefined && { parent }) });
+    const recorded = this.#snapshots.put(key, { init, ...(parent !== undefined && { parent }) }, "kernel"); // what it is for is recorded after it
     try {
       await mkdir(path.join(place, "fs"), { recursive: true, mode: 0o755 });
       await mkdir(path.join(place, "work"), { mode: 0o700 });
@@ -235,7 +235,7 @@ export class OverlayLayers implements Layers {
   }
 
   async removeSnapshot(key: string): Promise<void> {
-    await this.#snapshots.remove(key);
+    await this.#snapshots.remove(key, "kernel");
     await this.#drop(this.#snapshotFolder(key));
   }
 

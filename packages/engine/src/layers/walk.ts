@@ -57,7 +57,7 @@ async function* entriesOf(held: string, name: string, lowers: readonly string[])
     const place = `${held}/${entry}`;
     const stats = await lstat(place, { bigint: true }).catch(wasReplaced);
     if (stats === undefined) continue;
-    const below = lowers.length === 0 ? undefined : await look(lowers, entry);
+    const below = lowers.length === 0 ? undefined : look(lowers, entry);
     yield { name: name === "" ? entry : `${name}/${entry}`, place, stats, below };
   }
 }

@@ -123,7 +123,7 @@ export class Sandboxes {
     }
     await this.#forgetFlows(row);
     signal.throwIfAborted();
-    await Promise.all([table.put(containerId, row), this.#renewZones(endpoints)]);
+    await Promise.all([table.put(containerId, row, "kernel"), this.#renewZones(endpoints)]);
     undo.move();
     for (const one of endpoints) this.#announce("connect", one);
     return this.#published(row);
@@ -197,7 +197,10 @@ export class Sandboxes {
     });
     const row = { ...before, containerName: newName, endpoints: before.endpoints.map(renamed) };
     this.#rows.set(containerId, row);
-    const settled = Promise.all([this.#parts.table.put(containerId, row), this.#renewZones(row.endpoints)]);
+    const settled = Promise.all([
+      this.#parts.table.put(containerId, row, "kernel"),
+      this.#renewZones(row.endpoints),
+    ]);
     settled.catch((error: unknown) =>
       this.#parts.log.error("a rename did not reach the store or DNS", { container: containerId, error }),
     );
@@ -288,7 +291,7 @@ export class Sandboxes {
       await dns.attach(containerId, { udpFd: sockets.udp.fd, tcpFd: sockets.tcp.fd }, this.#viewOf(row));
     } else if (row.hasDns) await dns.update(containerId, this.#viewOf(row));
     this.#rows.set(containerId, row);
-    await table.put(containerId, row);
+    await table.put(containerId, row, "kernel");
     return row;
   }
 
@@ -337,7 +340,7 @@ export class Sandboxes {
     ]);
     this.#rows.delete(containerId);
     for (const one of row.endpoints) this.#release(one);
-    await Promise.all([table.remove(containerId), this.#renewZones(row.endpoints)]);
+    await Promise.all([table.remove(containerId, "kernel"), this.#renewZones(row.endpoints)]);
     for (const one of row.endpoints) this.#announce("disconnect", one);
   }
 

@@ -1,5 +1,5 @@
 import { constants as osConstants } from "node:os";
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { errno, isKind, LongshoreError, type Clock, type Logger } from "#kernel";
 import { mountForgottenControllers, mountOverlay, removeCgroup, unmount } from "#host";
@@ -305,8 +305,7 @@ class LinuxRuntime implements Runtime {
 
 /** All but a pinned network namespace, which is its room's own; the directory goes with the last thing in it. */
 function dropDirectory(directory: string): void {
-  for (const name of namesIn(directory))
-    if (name !== "netns") rmSync(path.join(directory, name), { recursive: true, force: true });
+  for (const name of namesIn(directory)) if (name !== "netns") dropEntry(path.join(directory, name));
   try {
     rmdirSync(directory);
   } catch (error) {
@@ -320,6 +319,15 @@ function statusOf(exit: ExitRecord): ExitStatus {
 
 function consoleSize(size: StartSpec["stdio"]["size"]): { consoleSize?: { height: number; width: number } } {
   return size === undefined ? {} : { consoleSize: { height: size[0], width: size[1] } };
+}
+
+/** Nearly all are plain files, for which rmSync costs several calls. */
+function dropEntry(place: string): void {
+  try {
+    unlinkSync(place);
+  } catch (error) {
+    if (errno(error) !== "ENOENT") rmSync(place, { recursive: true, force: true });
+  }
 }
 
 function namesIn(directory: string): readonly string[] {

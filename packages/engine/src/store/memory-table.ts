@@ -1,15 +1,16 @@
-import type { Table } from "./contract.ts";
+import type { Durability, Table } from "./contract.ts";
 
 /** One row's change on its way to disk; without `json` a removal. */
 export interface Change {
   readonly table: string;
   readonly key: string;
+  readonly durability: Durability;
   readonly sequence: number;
   readonly version?: number;
   readonly json?: string;
 }
 
-/** Rows in memory in insertion order; each change goes to `commit`, whose promise means durable. */
+/** Rows in memory in insertion order; each change goes to `commit`, whose promise means as durable as asked. */
 export class MemoryTable<T> implements Table<T> {
   readonly name: string;
   readonly #rows: Map<string, { value: T; sequence: number }>;
@@ -46,14 +47,14 @@ export class MemoryTable<T> implements Table<T> {
     for (const row of this.#rows.values()) yield row.value;
   }
 
-  put(key: string, value: T): Promise<void> {
+  put(key: string, value: T, durability: Durability = "disk"): Promise<void> {
     const sequence = this.#rows.get(key)?.sequence ?? ++this.#sequence;
     this.#rows.set(key, { value, sequence });
-    return this.#commit({ table: this.name, key, sequence, json: JSON.stringify(value) });
+    return this.#commit({ table: this.name, key, durability, sequence, json: JSON.stringify(value) });
   }
 
-  remove(key: string): Promise<void> {
+  remove(key: string, durability: Durability = "disk"): Promise<void> {
     if (!this.#rows.delete(key)) return Promise.resolve();
-    return this.#commit({ table: this.name, key, sequence: 0 });
+    return this.#commit({ table: this.name, key, durability, sequence: 0 });
   }
 }

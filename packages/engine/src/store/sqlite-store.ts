@@ -1,8 +1,9 @@
 import { mkdirSync } from "node:fs";
+import { open } from "node:fs/promises";
 import path from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { LongshoreError } from "#kernel";
-import type { Store, Table } from "./contract.ts";
+import type { Durability, Store, Table } from "./contract.ts";
 import { MemoryTable, type Change } from "./memory-table.ts";
 
 interface Batch {
@@ -10,13 +11,21 @@ interface Batch {
   readonly done: PromiseWithResolvers<void>;
 }
 
+/** How long a "kernel" change may wait for its way to the disk. */
+const SYNC_DELAY_MS = 1000;
+
 /**
- * The store over node:sqlite (WAL, synchronous=FULL). Changes of one turn of the event loop share one transaction,
- * so fifty puts cost one fsync. All reads come from memory.
+ * The store over node:sqlite (WAL). Changes of one turn of the event loop share one transaction,
+ * so fifty puts cost one fsync, and none when each of them is content with "kernel". All reads come from memory.
  */
 export class SqliteStore implements Store {
   readonly #database: DatabaseSync;
+  readonly #walFile: string;
+  readonly #put: StatementSync;
+  readonly #remove: StatementSync;
   readonly #opened = new Set<string>();
+  #durability: Durability = "disk";
+  #sync: NodeJS.Timeout | undefined;
   #batch: Batch | undefined;
   #last: Promise<void> = Promise.resolve();
 
@@ -27,6 +36,11 @@ export class SqliteStore implements Store {
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=2000;" +
         "CREATE TABLE IF NOT EXISTS rows (tab TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, version INTEGER NOT NULL, value TEXT NOT NULL, PRIMARY KEY (tab, key)) WITHOUT ROWID;",
     );
+    this.#walFile = `${file}-wal`;
+    this.#put = this.#database.prepare(
+      "INSERT OR REPLACE INTO rows (tab, key, seq, version, value) VALUES (?, ?, ?, ?, ?)",
+    );
+    this.#remove = this.#database.prepare("DELETE FROM rows WHERE tab = ? AND key = ?");
   }
 
   table<T>(name: string, version: number, upgrade: (row: unknown, version: number) => T): Table<T> {
@@ -72,15 +86,12 @@ export class SqliteStore implements Store {
     if (batch === undefined) return;
     this.#batch = undefined;
     try {
+      this.#setDurability(batch.changes.some((change) => change.durability === "disk") ? "disk" : "kernel");
       this.#database.exec("BEGIN IMMEDIATE");
       try {
-        const put = this.#database.prepare(
-          "INSERT OR REPLACE INTO rows (tab, key, seq, version, value) VALUES (?, ?, ?, ?, ?)",
-        );
-        const remove = this.#database.prepare("DELETE FROM rows WHERE tab = ? AND key = ?");
         for (const change of batch.changes) {
-          if (change.json === undefined) remove.run(change.table, change.key);
-          else put.run(change.table, change.key, change.sequence, change.version ?? 1, change.json);
+          if (change.json === undefined) this.#remove.run(change.table, change.key);
+          else this.#put.run(change.table, change.key, change.sequence, change.version ?? 1, change.json);
         }
         this.#database.exec("COMMIT");
       } catch (error) {
@@ -99,8 +110,30 @@ export class SqliteStore implements Store {
     }
   }
 
+  /** Without a sync a commit is in the WAL as the kernel has it; the next one with a sync covers all before it. */
+  #setDurability(durability: Durability): void {
+    if (durability === "kernel") this.#sync ??= setTimeout(() => this.#syncNow(), SYNC_DELAY_MS).unref();
+    else {
+      clearTimeout(this.#sync);
+      this.#sync = undefined;
+    }
+    if (durability === this.#durability) return;
+    this.#durability = durability;
+    this.#database.exec(`PRAGMA synchronous=${durability === "disk" ? "FULL" : "NORMAL"}`);
+  }
+
+  #syncNow(): void {
+    this.#sync = undefined;
+    // Should it fail, the next "disk" change meets the same disk and says so.
+    void open(this.#walFile)
+      .then((wal) => wal.sync().finally(() => wal.close()))
+      .catch(() => {});
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#database.isOpen) return;
+    clearTimeout(this.#sync);
+    this.#setDurability("disk");
     this.#flush();
     this.#database.close();
   }

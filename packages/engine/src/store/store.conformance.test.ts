@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -33,6 +34,21 @@ describe("openStore()", () => {
     ]);
     await table.put("a", { n: 4 });
     expect([...table.entries()].map(([key]) => key)).toEqual(["z", "x", "a"]);
+  });
+
+  test('a put that asks for "kernel" outlives kill -9 of its process', async () => {
+    const place = file();
+    const script = `
+      const { openStore } = await import(${JSON.stringify(path.join(import.meta.dirname, "index.ts"))});
+      const table = openStore(${JSON.stringify(place)}).table("t", 1, (row) => row);
+      await table.put("hard", { n: 1 });
+      await table.put("soft", { n: 2 }, "kernel");
+      await table.remove("hard", "kernel");
+      process.kill(process.pid, "SIGKILL");`;
+    const { signal } = spawnSync(process.execPath, ["--input-type=module", "-e", script]);
+    expect(signal).toBe("SIGKILL");
+    await using store = openStore(place);
+    expect([...store.table("t", 1, (row) => row).entries()]).toEqual([["soft", { n: 2 }]]);
   });
 
   test("hands rows of an older schema to upgrade() and refuses newer ones", async () => {

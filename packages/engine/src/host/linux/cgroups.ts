@@ -99,17 +99,21 @@ export function removeCgroup(cgroupsPath: string): boolean {
   let isGone = true;
   for (const root of roots) {
     const directory = path.join(root, cgroupsPath);
-    if (!existsSync(directory)) continue;
-    for (const place of [...cgroupsBelow(directory).toReversed(), directory]) {
-      try {
-        rmdirSync(place);
-      } catch (error) {
-        // ENOENT: somebody was faster.
-        if (errno(error) !== "ENOENT") isGone = false;
-      }
-    }
+    if (isRemoved(directory)) continue;
+    for (const place of cgroupsBelow(directory).toReversed()) isRemoved(place);
+    if (!isRemoved(directory)) isGone = false;
   }
   return isGone;
+}
+
+/** False when processes or other cgroups are in it. */
+function isRemoved(directory: string): boolean {
+  try {
+    rmdirSync(directory);
+    return true;
+  } catch (error) {
+    return errno(error) === "ENOENT";
+  }
 }
 
 export interface CgroupStats {
