@@ -64,7 +64,25 @@ export function portSpecs(container: Pick<Container, "settings" | "host">): read
   if (!host.PublishAllPorts) return specs;
   const covered = new Set(Object.keys(host.PortBindings).map(withProtocol));
   const rest = Object.keys(settings.ExposedPorts ?? {}).filter((port) => !covered.has(withProtocol(port)));
-  return [...specs, ...rest.map((port) => bound(port, { HostIp: "", HostPort: "" }))];
+  return [...specs, ...rest.flatMap(eachPort).map((port) => bound(port, { HostIp: "", HostPort: "" }))];
+}
+
+/** `80`, `80/udp`, `7000-7010/tcp` as an image exposes them; undefined for anything else. */
+export function exposedRange(port: string): { first: number; last: number; protocol: string } | undefined {
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/.exec(port);
+  const first = Number(match?.[1]);
+  const last = Number(match?.[2] ?? match?.[1]);
+  if (match === null || first < 1 || last < first || last > 65_535) return undefined;
+  return { first, last, protocol: match[3] ?? "tcp" };
+}
+
+function eachPort(port: string): readonly string[] {
+  const range = exposedRange(port);
+  if (range === undefined) throw new LongshoreError("invalid", `invalid port specification: "${port}"`);
+  return Array.from(
+    { length: range.last - range.first + 1 },
+    (_, index) => `${range.first + index}/${range.protocol}`,
+  );
 }
 
 const withProtocol = (port: string): string => (port.includes("/") ? port : `${port}/tcp`);

@@ -3,6 +3,7 @@ import { parseSecurityOptions } from "./document/build-document.ts";
 import { capabilitySet } from "./document/capabilities.ts";
 import { grantUlimits } from "./document/ulimits.ts";
 import { type HostFacts, ULIMIT_NAMES } from "./host-facts.ts";
+import { exposedRange } from "./network-mode.ts";
 import type { ContainerSettings, HostSettings, Ulimit } from "./settings.ts";
 
 const MIN_MEMORY_BYTES = 6 * 1024 * 1024;
@@ -119,12 +120,12 @@ function checkSecurity(options: readonly string[]): void {
   }
 }
 
-const PORT = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/;
-
 function checkPorts(settings: ContainerSettings, host: HostSettings): void {
-  for (const port of [...Object.keys(settings.ExposedPorts ?? {}), ...Object.keys(host.PortBindings)]) {
-    const match = PORT.exec(port);
-    if (match === null || Number(match[1]) > 65_535 || Number(match[1]) < 1)
+  for (const port of Object.keys(settings.ExposedPorts ?? {}))
+    if (exposedRange(port) === undefined) throw refuse(`invalid port specification: "${port}"`);
+  for (const port of Object.keys(host.PortBindings)) {
+    const range = exposedRange(port);
+    if (range === undefined || range.first !== range.last)
       throw refuse(`invalid port specification: "${port}"`);
   }
   for (const [port, bindings] of Object.entries(host.PortBindings)) {

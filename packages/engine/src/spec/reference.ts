@@ -14,13 +14,15 @@ export interface Reference {
 const DOMAIN =
   /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$/;
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
+/** Reads as an image's id, never as its name. */
+const BARE_ID = /^[0-9a-f]{64}$/;
 const TAG = /^\w[\w.-]{0,127}$/;
 
 const refuse = (why = "invalid reference format"): LongshoreError => new LongshoreError("invalid", why);
 
 /** Parses `[host/]path[:tag][@digest]`; adds docker.io and library/, no tag. Throws `invalid` in Docker's words. */
 export function parseReference(text: string): Reference {
-  if (/^[0-9a-f]{64}$/.test(text))
+  if (BARE_ID.test(text))
     throw refuse(`invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`);
   let rest = text;
   let digest: Digest | undefined;
@@ -64,12 +66,14 @@ export function withDefaultTag(reference: Reference): Reference {
     : reference;
 }
 
-/** Repository without docker.io and library/, as Docker shows it. */
+/** Repository without docker.io and library/, as Docker shows it; where that would read as something else, docker.io stays. */
 export function familiarName(reference: Reference): string {
-  if (reference.domain !== "docker.io") return `${reference.domain}/${reference.path}`;
-  return reference.path.startsWith("library/") && !reference.path.slice(8).includes("/")
-    ? reference.path.slice(8)
-    : reference.path;
+  const { domain, path } = reference;
+  const whole = `${domain}/${path}`;
+  if (domain !== "docker.io") return whole;
+  const short = path.startsWith("library/") && !path.slice(8).includes("/") ? path.slice(8) : path;
+  const read = splitDomain(short);
+  return read.domain === domain && read.path === path && !BARE_ID.test(short) ? short : whole;
 }
 
 /** Familiar form with tag and digest. */

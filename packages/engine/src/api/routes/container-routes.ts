@@ -1,10 +1,18 @@
 import { LongshoreError } from "#kernel";
 import type { Container } from "#containers";
-import type { Platform } from "#spec";
 import type { Call } from "../server/call.ts";
-import { filterFlag, type Filters, flag, labelsMatch, parseFilters, wholeNumber } from "../server/query.ts";
+import {
+  filterFlag,
+  type Filters,
+  flag,
+  labelsMatch,
+  parseFilters,
+  untilOf,
+  wholeNumber,
+} from "../server/query.ts";
 import type { Route } from "../server/router.ts";
 import { inspectContainer, summariseContainer, type InspectContext } from "../wire/container-inspect.ts";
+import { parsePlatform } from "../wire/platform.ts";
 import { parseCreate, parseUpdate } from "../wire/container-settings.ts";
 import type { Rooms } from "./rooms.ts";
 
@@ -152,8 +160,8 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
         const condition = text === "" || (call.minor < 30 && text !== "") ? "not-running" : text;
         if (condition !== "not-running" && condition !== "next-exit" && condition !== "removed")
           throw new LongshoreError("invalid", `invalid condition: "${condition}"`);
-        const ended = containers.wait(call.parameter("id"), condition, call.signal);
-        containers.get(call.parameter("id"));
+        const { id } = containers.get(call.parameter("id"));
+        const ended = containers.wait(id, condition, call.signal);
         call.startStream("application/json");
         const { code, error } = await ended;
         call.response.end(
@@ -243,30 +251,6 @@ export function sizeOf(call: Call): { rows: number; columns: number } {
       `invalid resize: h="${call.query.get("h") ?? ""}" w="${call.query.get("w") ?? ""}", want two unsigned numbers`,
     );
   return { rows, columns };
-}
-
-/** `until` filter: a time in the past as a time stamp or a duration; +Infinity when absent. */
-export function untilOf(filters: Filters, now: Date): number {
-  const [text] = filters.get("until") ?? [];
-  if (text === undefined) return Number.POSITIVE_INFINITY;
-  const duration = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text);
-  if (duration !== null && text !== "")
-    return (
-      now.getTime() -
-      (Number(duration[1] ?? 0) * 3600 + Number(duration[2] ?? 0) * 60 + Number(duration[3] ?? 0)) * 1000
-    );
-  if (/^\d+$/.test(text)) return Number(text) * 1000;
-  const time = Date.parse(text);
-  if (Number.isNaN(time)) throw new LongshoreError("invalid", `invalid filter 'until=${text}'`);
-  return time;
-}
-
-/** `linux/arm64/v8` or the JSON form. */
-export function parsePlatform(text: string): Platform | undefined {
-  if (text === "") return undefined;
-  if (text.startsWith("{")) return JSON.parse(text) as Platform;
-  const [os = "linux", architecture, variant] = text.split("/");
-  return { os, architecture: architecture ?? os, ...(variant !== undefined && { variant }) };
 }
 
 export function contextOf(rooms: Rooms, container: Container): InspectContext {

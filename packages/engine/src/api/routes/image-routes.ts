@@ -3,12 +3,12 @@ import type { Image, Progress, RegistryAuth } from "#images";
 import { familiar, parseReference, type Reference, withDefaultTag } from "#spec";
 import type { Call } from "../server/call.ts";
 import { progressBar, progressStream } from "../server/progress-stream.ts";
-import { filterFlag, flag, labelsMatch, parseFilters } from "../server/query.ts";
+import { filterFlag, flag, labelsMatch, parseFilters, untilOf } from "../server/query.ts";
 import type { Route } from "../server/router.ts";
 import { applyChanges, parseCommitConfig } from "../wire/commit-config.ts";
 import { inspectImage, summariseImage } from "../wire/images.ts";
+import { parsePlatform } from "../wire/platform.ts";
 import { object, optional, text } from "../wire/shape.ts";
-import { parsePlatform, untilOf } from "./container-routes.ts";
 import type { Rooms } from "./rooms.ts";
 
 export function imageRoutes(rooms: Rooms): readonly Route[] {

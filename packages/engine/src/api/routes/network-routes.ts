@@ -1,12 +1,11 @@
 import { isKind, LongshoreError } from "#kernel";
 import type { Endpoint, Network } from "#networks";
-import { filterFlag, labelsMatch, parseFilters } from "../server/query.ts";
+import { filterFlag, labelsMatch, parseFilters, untilOf } from "../server/query.ts";
 import type { Call } from "../server/call.ts";
 import type { Route } from "../server/router.ts";
 import { parseEndpoint } from "../wire/container-settings.ts";
 import { inspectNetwork, parseNetworkCreate } from "../wire/networks.ts";
 import { flag, object, text } from "../wire/shape.ts";
-import { untilOf } from "./container-routes.ts";
 import type { Rooms } from "./rooms.ts";
 
 const connectShape = object({ Container: text(""), EndpointConfig: parseEndpoint, Force: flag(false) });

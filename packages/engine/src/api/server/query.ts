@@ -84,3 +84,36 @@ export function filterFlag(filters: Filters, key: string): boolean | undefined {
   if (values.length === 1 && (value === "0" || value === "false")) return false;
   throw new LongshoreError("invalid", `invalid filter '${key}=[${values.join(" ")}]'`);
 }
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  h: 3_600_000,
+  m: 60_000,
+  s: 1000,
+  ms: 1,
+  us: 0.001,
+  "\u00b5s": 0.001,
+  ns: 0.000_001,
+};
+
+/** A Go duration (`1h30m`, `1.5s`, `-2m`) in milliseconds; undefined for anything else. Source: Go, time.ParseDuration. */
+export function parseDuration(text: string): number | undefined {
+  const body = text.replace(/^[-+]/, "");
+  if (body === "0") return 0;
+  const parts = [...body.matchAll(/(\d+\.?\d*|\.\d+)(h|ms|m|s|us|\u00b5s|ns)/gy)];
+  if (parts.length === 0 || parts.reduce((sum, [whole]) => sum + whole.length, 0) !== body.length)
+    return undefined;
+  const ms = parts.reduce((sum, [, value, unit]) => sum + Number(value) * (UNIT_MS[unit ?? ""] ?? 0), 0);
+  return text.startsWith("-") ? -ms : ms;
+}
+
+/** `until` filter, unix milliseconds: a time stamp, or a duration before `now`; +Infinity when absent. Throws `invalid`. */
+export function untilOf(filters: Filters, now: Date): number {
+  const [text] = filters.get("until") ?? [];
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  const duration = parseDuration(text);
+  if (duration !== undefined && duration !== 0) return now.getTime() - duration;
+  if (/^\d{1,12}(\.\d{1,9})?$/.test(text)) return Number(text) * 1000;
+  const time = Date.parse(text);
+  if (Number.isNaN(time)) throw new LongshoreError("invalid", `invalid filter 'until=${text}'`);
+  return time;
+}
