@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startEngine } from "@longshore/testkit";
+import { buildEngine } from "../tools/build-engine.ts";
 
 /** One engine of the comparison, alone on its socket and data. */
 export interface Peer extends AsyncDisposable {
@@ -29,8 +30,13 @@ export async function openPeers(): Promise<readonly Peer[]> {
   return peers;
 }
 
+/** As it is shipped: the bundle, for the others are measured as they are shipped too. */
 async function longshore(): Promise<Peer> {
-  const engine = await startEngine({ flags: ["--log-level", "warn"] });
+  const folder = await buildEngine();
+  const engine = await startEngine({
+    program: [join(folder, "node"), join(folder, "main.js")],
+    flags: ["--log-level", "warn"],
+  });
   return {
     name: "longshore",
     socket: engine.socket,

@@ -3,7 +3,13 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { dockerArchive, type EngineUnderTest, startEngine, starterRecipe } from "@longshore/testkit";
+import {
+  dockerArchive,
+  type EngineOptions,
+  type EngineUnderTest,
+  startEngine,
+  starterRecipe,
+} from "@longshore/testkit";
 
 export interface Outcome {
   readonly code: number;
@@ -29,10 +35,10 @@ export interface Docker extends AsyncDisposable {
 
 export const STARTER = "longshore/starter:latest";
 
-/** Starts the engine (or joins the peer), with the starter image loaded. */
-export async function openDocker(): Promise<Docker> {
+/** Starts the engine (or joins the peer), with the starter image loaded. Options hold for the engine of ours. */
+export async function openDocker(options: EngineOptions = {}): Promise<Docker> {
   const peer = process.env["DOCKER_PEER"]?.replace(/^unix:\/\//, "");
-  const engine = peer === undefined ? await startEngine() : undefined;
+  const engine = peer === undefined ? await startEngine(options) : undefined;
   const socket = peer ?? engine?.socket ?? "";
   const config = mkdtempSync(join(tmpdir(), "longshore-cli-"));
   const env = { ...process.env, DOCKER_HOST: `unix://${socket}`, DOCKER_CONFIG: config };

@@ -39,6 +39,9 @@ export const HELP = `Usage: npm run engine -- [doctor] [flags]
   --help, --version           answer without root
 `;
 
+/** In the repository its build's cache, in an installation beside the bundle. */
+const STARTER = import.meta.filename.endsWith(".ts") ? "../../../.cache/starter.tar" : "starter.tar";
+
 const FLAGS = {
   socket: { type: "string" },
   host: { type: "string", multiple: true },
@@ -99,7 +102,7 @@ export async function readCommand(argv: readonly string[]): Promise<Command> {
     ...(subnet !== undefined && { bridgeSubnet: subnet }),
     ...(runtime !== undefined && { runtime }),
     logLevel: level,
-    starterFile: values["starter-image"] ?? path.resolve(import.meta.dirname, "../../../.cache/starter.tar"),
+    starterFile: values["starter-image"] ?? path.resolve(import.meta.dirname, STARTER),
   };
   return { kind: word === "doctor" ? "doctor" : "run", config };
 }

@@ -17,6 +17,8 @@ export interface EngineOptions {
   readonly flags?: readonly string[];
   /** A /16 of its own keeps two engines of one machine apart. */
   readonly bridgeSubnet?: string;
+  /** Another build of the engine, as Node and its entry file; the sources under this Node if absent. */
+  readonly program?: readonly [node: string, entry: string];
 }
 
 /** A real engine with roots, socket and subnet of its own. Disposing it removes everything it ever made. */
@@ -56,7 +58,8 @@ export async function startEngine(options: EngineOptions = {}): Promise<EngineUn
 
   async function launch(): Promise<ChildProcess> {
     const log = openSync(logPath, "a");
-    const started = spawn(process.execPath, [main, ...flags], {
+    const [node, entry] = options.program ?? [process.execPath, main];
+    const started = spawn(node, [entry, ...flags], {
       stdio: ["ignore", log, log],
       detached: true,
     });

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { Worker } from "node:worker_threads";
 import { plainBytes } from "#layers";
-import { LongshoreError } from "#kernel";
+import { LongshoreError, programBeside } from "#kernel";
 import type { FromArchive, Job, ToArchive, View } from "./archive/protocol.ts";
 import type { Context } from "./context.ts";
 import type { Container, PathStat } from "./contract.ts";
@@ -16,7 +16,7 @@ class ArchiveThread implements AsyncDisposable {
 
   constructor(view: View, job: Job, sources: Readonly<Record<string, boolean>>, release: AsyncDisposable) {
     this.#release = release;
-    this.#worker = new Worker(new URL("./archive/archive-thread.ts", import.meta.url), {
+    this.#worker = new Worker(programBeside("./archive/archive-thread.ts", import.meta.url), {
       workerData: { view, job, sources },
     });
     this.#worker.on("message", (answer: FromArchive) => this.#answered(answer));

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { LongshoreError, type Logger } from "#kernel";
+import { LongshoreError, type Logger, programBeside } from "#kernel";
 import type { DnsServer } from "./contract.ts";
 
 type Name = "setZone" | "attach" | "update" | "detach";
@@ -14,7 +14,7 @@ type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
 
 /** Runs the server in a thread of its own. */
 export function openDnsThread(log: Logger): DnsServer {
-  const worker = new Worker(new URL("./dns-worker.ts", import.meta.url), {
+  const worker = new Worker(programBeside("./dns-worker.ts", import.meta.url), {
     name: "dns",
     execArgv: [],
   });

@@ -5,3 +5,4 @@ export * from "./ids.ts";
 export * from "./locks.ts";
 export * from "./logger.ts";
 export * from "./tasks.ts";
+export * from "./programs.ts";

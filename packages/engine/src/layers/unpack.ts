@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import { PassThrough, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createZstdDecompress } from "node:zlib";
-import { LongshoreError, messageOf, MiB } from "#kernel";
+import { LongshoreError, messageOf, MiB, programBeside } from "#kernel";
 import { type Digest, parseDigest } from "#spec";
 import type { IndexedFile } from "./layer-writer.ts";
 import type { FromWriter, ToWriter } from "./writer-protocol.ts";
@@ -93,7 +93,7 @@ export async function unpack(
 ): Promise<Unpacked> {
   // Warm libuv's pool before the thread exists: a cold one would inherit the thread's root directory (facts/host, verified hole).
   await stat("/");
-  const worker = new Worker(new URL("./writer-thread.ts", import.meta.url), {
+  const worker = new Worker(programBeside("./writer-thread.ts", import.meta.url), {
     workerData: { root },
     stderr: false,
   });

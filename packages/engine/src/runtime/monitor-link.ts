@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { setTimeout as delay } from "node:timers/promises";
-import { errno, LongshoreError, TaskOwner, unlessAborted, type Logger } from "#kernel";
+import { errno, LongshoreError, TaskOwner, unlessAborted, type Logger, programBeside } from "#kernel";
 import { MonitorConnection, MonitorLost } from "./monitor-connection.ts";
 import {
   MONITOR_PROTOCOL_VERSION,
@@ -154,12 +154,16 @@ export class MonitorLink implements AsyncDisposable {
     const { stateRoot } = this.#options;
     const errors = openSync(path.join(stateRoot, "monitor", "monitor.log"), "a", 0o600);
     // From the beginning in a session of its own, so that nothing sent to the engine's group reaches it.
-    const child = spawn(process.execPath, [fileURLToPath(monitorProgram()), stateRoot], {
-      detached: true,
-      stdio: ["ignore", "ignore", errors],
-      cwd: "/",
-      env: { PATH: process.env["PATH"] ?? "", LANG: "C.UTF-8", UV_THREADPOOL_SIZE: "2" },
-    });
+    const child = spawn(
+      process.execPath,
+      [fileURLToPath(programBeside("./monitor/main.ts", import.meta.url)), stateRoot],
+      {
+        detached: true,
+        stdio: ["ignore", "ignore", errors],
+        cwd: "/",
+        env: { PATH: process.env["PATH"] ?? "", LANG: "C.UTF-8", UV_THREADPOOL_SIZE: "2" },
+      },
+    );
     closeSync(errors);
     child.on("error", (error) => this.#log.error("monitor cannot be started", { error }));
     child.on("exit", onEnd);
@@ -184,10 +188,4 @@ function endProcess(pid: number): void {
   } catch (error) {
     if (errno(error) !== "ESRCH") throw error;
   }
-}
-
-/** Beside this file in the sources, beside the bundle when built. */
-function monitorProgram(): URL {
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return new URL(`./monitor/main.${extension}`, import.meta.url);
 }

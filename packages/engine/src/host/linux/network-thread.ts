@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { programBeside } from "#kernel";
 import type { NetworkCalls } from "./network-calls.ts";
 
 type Method<N extends keyof NetworkCalls> = NetworkCalls[N];
@@ -32,7 +33,7 @@ export type NetworkThread = AsyncDisposable & {
 
 /** Starts the thread. The caller has used libuv's pool before (a pool born in another namespace would stay there). */
 export function openNetworkThread(): NetworkThread {
-  const worker = new Worker(new URL("./network-worker.ts", import.meta.url), {
+  const worker = new Worker(programBeside("./network-worker.ts", import.meta.url), {
     name: "network",
     // Flags of the engine (an --input-type, an inspector) are not for its threads.
     execArgv: [],

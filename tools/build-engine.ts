@@ -1,0 +1,66 @@
+import { chmod, copyFile, cp, mkdir, realpath, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { rolldown } from "rolldown";
+
+const root = join(import.meta.dirname, "..");
+const target = join(root, "build/engine");
+const sources = join(root, "packages/engine/src");
+
+/** The engine's program, and those that it starts by the name that programBeside() of its kernel gives them. */
+const programs = {
+  main: "main.ts",
+  "monitor-main": "runtime/monitor/main.ts",
+  "archive-archive-thread": "containers/archive/archive-thread.ts",
+  "writer-thread": "layers/writer-thread.ts",
+  "dns-worker": "dns/dns-worker.ts",
+  "network-worker": "host/linux/network-worker.ts",
+};
+
+/**
+ * Builds the engine as it is shipped into build/engine: a flat folder of bundled programs, the one native module, the Node 24
+ * that runs it and the starter image. Complete or not there: the folder is filled beside its place and renamed.
+ */
+export async function buildEngine(): Promise<string> {
+  const startedAt = performance.now();
+  const draft = `${target}.new`;
+  await rm(draft, { recursive: true, force: true });
+  await mkdir(join(draft, "node_modules/@koromix"), { recursive: true });
+  const input = Object.fromEntries(
+    Object.entries(programs).map(([name, program]) => [name, join(sources, program)]),
+  );
+  const built = await rolldown({
+    input,
+    platform: "node",
+    external: ["koffi"],
+    transform: { target: "node24" },
+    logLevel: "warn",
+  });
+  await built.write({
+    dir: draft,
+    format: "esm",
+    entryFileNames: "[name].js",
+    chunkFileNames: "chunk-[hash].js",
+  });
+  await built.close();
+  const modules = join(root, "node_modules");
+  const native = `@koromix/koffi-${process.platform}-${process.arch}`;
+  for (const name of [
+    "koffi/index.js",
+    "koffi/index.cjs",
+    "koffi/package.json",
+    "koffi/LICENSE.txt",
+    "koffi/src",
+    native,
+  ])
+    await cp(join(modules, name), join(draft, "node_modules", name), { recursive: true });
+  await copyFile(await realpath(join(modules, "node/bin/node")), join(draft, "node"));
+  await chmod(join(draft, "node"), 0o755);
+  await copyFile(join(root, ".cache/starter.tar"), join(draft, "starter.tar"));
+  await copyFile(join(root, "LICENSE"), join(draft, "LICENSE"));
+  await rm(target, { recursive: true, force: true });
+  await rename(draft, target);
+  console.log(`engine: built in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+  return target;
+}
+
+if (import.meta.main) await buildEngine();
