@@ -126,7 +126,7 @@ test("the run form shows the command, explains faults, and what it runs is what 
   page,
   engine,
 }) => {
-  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.getByRole("button", { name: "Run…" }).click();
   await page.getByLabel("Image").fill(image);
   await page.getByLabel("Name", { exact: true }).fill("formed");
   await page.getByLabel("Command", { exact: true }).fill("sh -c 'echo from the form; sleep 600'");

@@ -38,6 +38,8 @@ export interface BridgeCalls {
   "containers.files": { args: { id: string; path: string }; result: FolderListing };
   "containers.file": { args: { id: string; path: string }; result: FileContent };
   "containers.saveFile": { args: { id: string; path: string }; result: SavedFile | null };
+  "containers.saveFolder": { args: { id: string; path: string }; result: SavedFile | null };
+  "containers.upload": { args: { id: string; path: string }; result: UploadedFiles | null };
   "containers.detectShell": { args: { id: string }; result: { command: readonly string[] | null } };
   "exec.inspect": { args: { id: string }; result: ExecInspect };
   "images.list": { args: NoArguments; result: readonly ImageSummary[] };
@@ -150,6 +152,10 @@ export interface FileContent {
 export interface SavedFile {
   readonly name: string;
   readonly sizeBytes: number;
+}
+
+export interface UploadedFiles {
+  readonly names: readonly string[];
 }
 
 export interface Settings {

@@ -23,7 +23,7 @@ export interface ImageLayers {
   readonly layers: readonly LayerSummary[];
 }
 
-/** A file as a layer, the whole image or a container holds it; "unchanged" appears only in merged trees. */
+/** A file as a layer, the whole image or a container holds it; "unchanged" only in merged trees and for folders that a layer implies. */
 export interface LayerFile {
   readonly path: string;
   readonly type: "file" | "directory" | "symlink" | "hardlink" | "device" | "fifo" | "socket";
@@ -34,6 +34,8 @@ export interface LayerFile {
   readonly gid: number;
   readonly modifiedAt: string;
   readonly linkTarget?: string;
+  /** In a merged tree: the layer that holds it. */
+  readonly chainId?: string;
 }
 
 export interface LayerFiles {

@@ -34,6 +34,11 @@ export function starterRecipe(reference = "longshore/starter:latest"): ImageReci
   return {
     reference,
     layers: [busyboxLayer()],
+    history: [
+      { created_by: "COPY busybox and a page /" },
+      { created_by: "EXPOSE 8080", empty_layer: true },
+      { created_by: 'CMD ["httpd" "-f" "-v" "-p" "8080" "-h" "/www"]', empty_layer: true },
+    ],
     config: {
       Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
       Cmd: ["httpd", "-f", "-v", "-p", "8080", "-h", "/www"],

@@ -8,6 +8,8 @@ export interface ImageRecipe {
   readonly layers: readonly (readonly TarEntry[] | Buffer)[];
   readonly config?: Readonly<Record<string, unknown>>;
   readonly architecture?: string;
+  /** The image's history, oldest first; without it each layer is called LAYER n. */
+  readonly history?: readonly { readonly created_by: string; readonly empty_layer?: boolean }[];
 }
 
 const CREATED = "2026-01-01T00:00:00Z";
@@ -22,7 +24,9 @@ function parts(recipe: ImageRecipe): { layers: Buffer[]; config: Buffer } {
     created: CREATED,
     config: recipe.config ?? {},
     rootfs: { type: "layers", diff_ids: layers.map((layer) => `sha256:${sha256(layer)}`) },
-    history: layers.map((_, index) => ({ created: CREATED, created_by: `LAYER ${index + 1}` })),
+    history: (recipe.history ?? layers.map((_, index) => ({ created_by: `LAYER ${index + 1}` }))).map(
+      (step) => ({ created: CREATED, ...step }),
+    ),
   });
   return { layers, config };
 }

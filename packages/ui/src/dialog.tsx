@@ -9,12 +9,14 @@ export function Dialog({
   children,
   foot,
   role,
+  isWide = false,
 }: {
   readonly title: string;
   readonly onClose: () => void;
   readonly children: ReactNode;
   readonly foot?: ReactNode;
   readonly role?: "alertdialog";
+  readonly isWide?: boolean;
 }): ReactElement {
   const element = useRef<HTMLDialogElement>(null);
   const titleId = useId();
@@ -31,6 +33,7 @@ export function Dialog({
     <dialog
       ref={element}
       role={role}
+      className={isWide ? "wide" : ""}
       aria-labelledby={titleId}
       onCancel={(event) => {
         event.preventDefault();

@@ -14,12 +14,14 @@ test.each([
 });
 
 test("formatAge() uses the largest whole unit", () => {
-  expect([0, 59, 60, 3600, 90_000].map((s) => formatAge(0, s * 1000))).toEqual([
+  expect([0, 59, 60, 3600, 90_000, 86_400 * 100, 86_400 * 800].map((s) => formatAge(0, s * 1000))).toEqual([
     "0 s",
     "59 s",
     "1 min",
     "1 h",
     "1 d",
+    "3 months",
+    "2 years",
   ]);
 });
 

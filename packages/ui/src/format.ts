@@ -16,13 +16,15 @@ export function formatPercent(value: number): string {
   return `${value.toFixed(value >= 99.95 ? 0 : 1)} %`;
 }
 
-/** How long ago, in the largest whole unit: "12 s", "3 min", "5 h", "2 d". */
+/** How long ago, in the largest whole unit: "12 s", "3 min", "5 h", "2 d", "4 months". */
 export function formatAge(sinceMs: number, nowMs: number): string {
   const seconds = Math.max(0, Math.round((nowMs - sinceMs) / 1000));
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`;
-  return `${Math.floor(seconds / 86_400)} d`;
+  const days = Math.floor(seconds / 86_400);
+  if (days < 60) return `${days} d`;
+  return days < 730 ? `${Math.floor(days / 30.44)} months` : `${Math.floor(days / 365.25)} years`;
 }
 
 /** "sha256:abcdef…" and plain ids to twelve characters. */

@@ -1,10 +1,11 @@
 export { Button, IconButton } from "./button.tsx";
 export { Dialog } from "./dialog.tsx";
 export { EmptyState } from "./empty-state.tsx";
-export { CheckField, SelectField, TextField } from "./field.tsx";
+export { CheckField, LinesField, SelectField, TextField } from "./field.tsx";
 export { formatAge, formatBytes, formatMode, formatPercent, shortId } from "./format.ts";
 export { fuzzyScore } from "./fuzzy.ts";
 export { Sparkline } from "./sparkline.tsx";
+export { Splitter } from "./splitter.tsx";
 export { StackGlyph, wetHeight } from "./stack-glyph.tsx";
 export { StateMark, type Shape, type Tone } from "./state-mark.tsx";
 export { TabPanel, Tabs, type TabChoice } from "./tabs.tsx";

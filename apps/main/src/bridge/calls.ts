@@ -4,6 +4,7 @@ import type { Docker } from "@longshore/client";
 import type { ContainerAction, CreateContainerRequest, FileContent } from "@longshore/protocol";
 import type { Supervisor } from "../engines/supervisor.ts";
 import { containerFile, containerFolder, firstFile, readContent } from "../files/container-files.ts";
+import { uploadFiles } from "../files/upload.ts";
 import { saveStream } from "../files/save.ts";
 import { parseSettings, type SettingsFile } from "../settings.ts";
 import { chooseArchive } from "./archive-choice.ts";
@@ -112,6 +113,16 @@ export function callTable({ supervisor, settings, signal }: BridgeDeps): CallTab
       run: (a) =>
         saveStream(a.path, async () => (await firstFile(docker, a.id, a.path, signal)).content, signal),
     },
+    "containers.saveFolder": {
+      parse: byPath,
+      run: (a) =>
+        saveStream(
+          `${a.path.split("/").at(-1) || "root"}.tar`,
+          () => docker.getContainer(a.id).getArchive({ path: a.path, abortSignal: signal }),
+          signal,
+        ),
+    },
+    "containers.upload": { parse: byPath, run: (a) => uploadFiles(docker, a.id, a.path, signal) },
     "containers.detectShell": { parse: byId, run: (a) => detectShell(docker, a.id, signal) },
     "exec.inspect": { parse: byId, run: (a) => docker.getExec(a.id).inspect(abort) },
     "images.list": { parse: none, run: () => docker.listImages(abort) },

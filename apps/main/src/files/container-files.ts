@@ -36,7 +36,10 @@ export async function containerFolder(
   const below = isNew
     ? []
     : (await docker.longshore.imageFiles(details.Image, path, { abortSignal: signal })).entries;
-  const entries = new Map(below.map((entry) => [entry.path, entry]));
+  // What the image brought is unchanged here: the marks tell what the container did.
+  const entries = new Map(
+    below.map((entry) => [entry.path, { ...entry, change: "unchanged" as LayerFile["change"] }]),
+  );
   for (const change of changes) {
     if (posix.dirname(change.Path) !== path || change.Path === "/") continue;
     const old = entries.get(change.Path);
@@ -46,9 +49,15 @@ export async function containerFolder(
     }
     if (entries.size >= MOST_ENTRIES) return { entries: sorted(entries.values()), isCut: true };
     const stat = await container.infoArchive({ path: change.Path, abortSignal: signal });
-    entries.set(change.Path, fromStat(change, stat, old));
+    const entry = fromStat(change, stat, old);
+    entries.set(change.Path, isMountPoint(change.Path) ? { ...entry, change: "unchanged" } : entry);
   }
   return { entries: sorted(entries.values()), isCut: false };
+}
+
+/** Places that the engine makes in every container so as to mount there: no work of the container's. */
+function isMountPoint(path: string): boolean {
+  return /^\/(?:dev|proc|sys|etc\/(?:hostname|hosts|resolv\.conf|mtab)|\.dockerenv)$/.test(path);
 }
 
 /** The bytes of one file, up to 2 MiB. */

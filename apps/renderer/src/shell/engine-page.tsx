@@ -2,12 +2,9 @@ import type { EngineInfo, EngineVersion, Settings } from "@longshore/protocol";
 import { formatBytes, SelectField } from "@longshore/ui";
 import { useEffect, useState, type ReactElement } from "react";
 import { call } from "../bridge/bridge.ts";
+import { saveSettings } from "../world/settings.ts";
 import { useWorld } from "../world/store.ts";
 import { Failure } from "./failure.tsx";
-
-async function saveSettings(change: Partial<Settings>): Promise<void> {
-  useWorld.setState({ settings: await call("settings.write", change) });
-}
 
 /** What runs behind the window, how it started, and how the window looks. */
 export function EnginePage(): ReactElement {

@@ -1,9 +1,12 @@
+import type { Settings } from "@longshore/protocol";
 import { fuzzyScore } from "@longshore/ui";
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactElement } from "react";
 import { act } from "../features/containers/actions.ts";
-import { imageName } from "../features/images/list.tsx";
-import { nameOf } from "../world/derive.ts";
+import { loadChosen } from "../features/images/transfers.ts";
+import { imageName, nameOf } from "../world/derive.ts";
 import { useWorld, type World } from "../world/store.ts";
+import { saveSettings } from "../world/settings.ts";
+import { openDialog } from "./dialogs.ts";
 import { pageLabel } from "./rail.tsx";
 import { go, pages } from "./routes.ts";
 
@@ -11,20 +14,65 @@ interface Entry {
   readonly key: string;
   readonly kind: string;
   readonly text: string;
+  readonly hint?: string;
   run(): void;
 }
 
 const MOST_SHOWN = 12;
 
-function entriesOf(world: World, onRun: () => void): readonly Entry[] {
+const look = (change: Partial<Settings>) => (): void => void saveSettings(change);
+
+const actions: readonly Entry[] = [
+  {
+    key: "run",
+    kind: "Action",
+    text: "Run a container…",
+    run: () => openDialog({ kind: "run", image: "" }),
+  },
+  {
+    key: "pull",
+    kind: "Action",
+    text: "Pull an image…",
+    run: () => openDialog({ kind: "pull", reference: "" }),
+  },
+  { key: "load", kind: "Action", text: "Load an image from a file…", run: () => void loadChosen() },
+  {
+    key: "volume",
+    kind: "Action",
+    text: "Create a volume…",
+    run: () => openDialog({ kind: "create-volume" }),
+  },
+  {
+    key: "network",
+    kind: "Action",
+    text: "Create a network…",
+    run: () => openDialog({ kind: "create-network" }),
+  },
+  { key: "light", kind: "Look", text: "Light theme", run: look({ theme: "light" }) },
+  { key: "dark", kind: "Look", text: "Dark theme", run: look({ theme: "dark" }) },
+  { key: "system", kind: "Look", text: "Theme as the system", run: look({ theme: "system" }) },
+  { key: "compact", kind: "Look", text: "Compact rows", run: look({ density: "compact" }) },
+  { key: "default", kind: "Look", text: "Default rows", run: look({ density: "default" }) },
+  { key: "roomy", kind: "Look", text: "Roomy rows", run: look({ density: "roomy" }) },
+  {
+    key: "help",
+    kind: "Help",
+    text: "Keyboard shortcuts",
+    hint: "?",
+    run: () => openDialog({ kind: "help" }),
+  },
+];
+
+function entriesOf(world: World): readonly Entry[] {
   return [
-    { key: "run", kind: "Action", text: "Run a container…", run: onRun },
-    ...pages.map((page) => ({
+    ...pages.map((page, at) => ({
       key: `page ${page}`,
       kind: "Page",
       text: pageLabel(page),
+      hint: `Ctrl+${at + 1}`,
       run: () => go({ page }),
     })),
+    ...actions,
     ...world.containers.flatMap((row) => {
       const name = nameOf(row);
       const isRunning = row.State === "running";
@@ -41,6 +89,18 @@ function entriesOf(world: World, onRun: () => void): readonly Entry[] {
           kind: "Action",
           text: `${isRunning ? "Stop" : "Start"} ${name}`,
           run: () => void act(row, isRunning ? "stop" : "start"),
+        },
+        {
+          key: `${row.Id} restart`,
+          kind: "Action",
+          text: `Restart ${name}`,
+          run: () => void act(row, "restart"),
+        },
+        {
+          key: `${row.Id} remove`,
+          kind: "Action",
+          text: `Remove ${name}…`,
+          run: () => openDialog({ kind: "remove-container", container: row }),
         },
       ];
     }),
@@ -66,17 +126,11 @@ function entriesOf(world: World, onRun: () => void): readonly Entry[] {
 }
 
 /** Everything by a few letters: objects and actions. */
-export function Palette({
-  onClose,
-  onRun,
-}: {
-  readonly onClose: () => void;
-  readonly onRun: () => void;
-}): ReactElement {
+export function Palette({ onClose }: { readonly onClose: () => void }): ReactElement {
   const dialog = useRef<HTMLDialogElement>(null);
   const [query, setQuery] = useState("");
   const [at, setAt] = useState(0);
-  const entries = useMemo(() => entriesOf(useWorld.getState(), onRun), [onRun]);
+  const entries = useMemo(() => entriesOf(useWorld.getState()), []);
   const found = useMemo(
     () =>
       entries
@@ -141,7 +195,8 @@ export function Palette({
             onClick={() => run(entry)}
           >
             <span className="dim palette-kind">{entry.kind}</span>
-            <span className="cut">{entry.text}</span>
+            <span className="cut grow">{entry.text}</span>
+            {entry.hint !== undefined && <kbd>{entry.hint}</kbd>}
           </div>
         ))}
       </div>

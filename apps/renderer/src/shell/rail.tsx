@@ -18,10 +18,11 @@ export function pageLabel(page: Page): string {
 export function Rail({ page }: { readonly page: Page }): ReactElement {
   const running = useWorld((world) => world.containers.filter((row) => row.State === "running").length);
   return (
-    <nav className="rail" aria-label="Pages">
+    <nav className="rail" aria-label="Pages" data-pane>
       {pages.map((one, at) => (
         <a
           key={one}
+          className={one === "engine" ? "last" : ""}
           href={printRoute({ page: one })}
           aria-current={one === page ? "page" : undefined}
           title={`${looks[one].label} (Ctrl+${at + 1})`}

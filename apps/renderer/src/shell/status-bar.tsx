@@ -1,6 +1,8 @@
 import { StateMark } from "@longshore/ui";
 import type { ReactElement } from "react";
 import { useTransfers } from "../features/images/transfers.ts";
+import { openDialog } from "./dialogs.ts";
+import { go } from "./routes.ts";
 import { useWorld } from "../world/store.ts";
 
 export function StatusBar(): ReactElement {
@@ -8,7 +10,7 @@ export function StatusBar(): ReactElement {
   const running = useTransfers((state) => state.transfers.filter((one) => one.state === "running").length);
   const isReady = engine?.phase === "ready";
   return (
-    <footer className="status-bar">
+    <footer className="status-bar" data-pane>
       {isReady ? (
         <StateMark
           tone="running"
@@ -20,8 +22,17 @@ export function StatusBar(): ReactElement {
       )}
       <span className="mono dim cut">{engine?.endpoint}</span>
       <span className="grow" />
-      {running > 0 && <span>{running} transfers</span>}
-      <span className="dim">Ctrl+K finds everything</span>
+      {running > 0 && (
+        <button type="button" className="link" onClick={() => go({ page: "images" })}>
+          {running === 1 ? "1 transfer" : `${running} transfers`}
+        </button>
+      )}
+      <button type="button" className="link" onClick={() => openDialog({ kind: "palette" })}>
+        Find anything <kbd>Ctrl+K</kbd>
+      </button>
+      <button type="button" className="link" onClick={() => openDialog({ kind: "help" })}>
+        Keyboard <kbd>?</kbd>
+      </button>
     </footer>
   );
 }

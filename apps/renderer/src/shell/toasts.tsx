@@ -2,6 +2,7 @@ import { Button, IconButton } from "@longshore/ui";
 import { X } from "lucide-react";
 import type { ReactElement } from "react";
 import { create, type StoreApi, type UseBoundStore } from "zustand";
+import type { Step } from "./catalogue.ts";
 import { failureWords } from "./words.ts";
 
 export interface Toast {
@@ -9,10 +10,10 @@ export interface Toast {
   readonly title: string;
   readonly body: string;
   readonly isBad: boolean;
-  readonly action?: { readonly label: string; readonly run: () => void };
+  readonly action?: Step | undefined;
 }
 
-const SHOWN_MS = 8_000;
+const SHOWN_MS = 4_000;
 let nextId = 1;
 
 export const useToasts: UseBoundStore<StoreApi<{ readonly toasts: readonly Toast[] }>> = create<{
@@ -32,7 +33,7 @@ export function toastFailure(what: string, error: unknown, action?: Toast["actio
     title: words.what,
     body: [`“${words.why}”`, words.next].filter((part) => part !== "").join(" "),
     isBad: true,
-    ...(action === undefined ? {} : { action }),
+    ...((action ?? words.step) === undefined ? {} : { action: action ?? words.step }),
   });
 }
 

@@ -1,6 +1,6 @@
 import type { ContainerSummary } from "@longshore/protocol";
 import { expect, test } from "vitest";
-import { listRows, publishedPorts, stateLook } from "./derive.ts";
+import { listRows, publishedPorts, stateBegan, stateLook } from "./derive.ts";
 
 function row(name: string, more: Partial<ContainerSummary> = {}): ContainerSummary {
   return {
@@ -55,4 +55,18 @@ test("listRows() groups by project, filters by every word and closes groups", ()
   expect(names("shop exited")).toEqual(["[shop]", "/db"]);
   expect(names("", ["shop"])).toEqual(["[shop]", "/alone"]);
   expect(names("nothing fits")).toEqual([]);
+});
+
+test.each([
+  ["Up Less than a second", 0],
+  ["Up 5 seconds", 5],
+  ["Up About a minute (healthy)", 60],
+  ["Up 3 hours (Paused)", 10_800],
+  ["Exited (137) 2 minutes ago", 120],
+  ["Exited (0) About an hour ago", 3600],
+  ["Created", undefined],
+])("stateBegan() reads %s", (status, seconds) => {
+  expect(stateBegan(status, 1_000_000_000)).toBe(
+    seconds === undefined ? undefined : 1_000_000_000 - seconds * 1000,
+  );
 });

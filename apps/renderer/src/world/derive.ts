@@ -1,5 +1,5 @@
-import type { ContainerSummary, PortSummary } from "@longshore/protocol";
-import type { Shape, Tone } from "@longshore/ui";
+import type { ContainerSummary, ImageSummary, PortSummary } from "@longshore/protocol";
+import { shortId, type Shape, type Tone } from "@longshore/ui";
 
 export interface StateLook {
   readonly tone: Tone;
@@ -36,6 +36,28 @@ export function stateLook(state: string, status: string, verb?: string): StateLo
   }
 }
 
+const SECONDS: Readonly<Record<string, number>> = {
+  second: 1,
+  minute: 60,
+  hour: 3600,
+  day: 86_400,
+  week: 604_800,
+  month: 2_592_000,
+  year: 31_536_000,
+};
+
+/** When the state began, from words such as "Up About an hour" or "Exited (0) 3 minutes ago" read at `readAtMs`; exact to their unit. */
+export function stateBegan(status: string, readAtMs: number): number | undefined {
+  const words =
+    /^(?:Up|Exited \(\d+\)|Restarting \(\d+\)) (?:(Less than)|About an?|(\d+)) (?:a )?([a-z]+?)s?\b/.exec(
+      status,
+    );
+  const unit = SECONDS[words?.[3] ?? ""];
+  if (words === null || unit === undefined) return undefined;
+  const count = words[1] === undefined ? Number(words[2] ?? 1) : 0;
+  return readAtMs - count * unit * 1000;
+}
+
 /** The code in "Exited (137) 2 minutes ago". */
 export function exitCode(status: string): number | undefined {
   const found = /^Exited \((\d+)\)/.exec(status)?.[1];
@@ -44,6 +66,15 @@ export function exitCode(status: string): number | undefined {
 
 export function nameOf(container: Pick<ContainerSummary, "Names" | "Id">): string {
   return (container.Names[0] ?? container.Id.slice(0, 12)).replace(/^\//, "");
+}
+
+/** An image's names, without Docker's word for none. */
+export function imageTags(image: Pick<ImageSummary, "RepoTags">): readonly string[] {
+  return (image.RepoTags ?? []).filter((tag) => tag !== "<none>:<none>");
+}
+
+export function imageName(image: Pick<ImageSummary, "RepoTags" | "Id">): string {
+  return imageTags(image)[0] ?? `untagged ${shortId(image.Id)}`;
 }
 
 /** Compose's own word for the group that a container belongs to. */

@@ -90,7 +90,10 @@ async function load(kind: Kind): Promise<void> {
   try {
     switch (kind) {
       case "containers":
-        useWorld.setState({ containers: await call("containers.list", { withSizes: false }) });
+        useWorld.setState({
+          containers: await call("containers.list", { withSizes: false }),
+          containersReadAt: Date.now(),
+        });
         followStats();
         break;
       case "images":

@@ -22,6 +22,8 @@ export interface Meter {
 export interface World {
   readonly engine: EngineState | undefined;
   readonly containers: readonly ContainerSummary[];
+  /** When the containers were listed: their ages are words, as of then. */
+  readonly containersReadAt: number;
   readonly images: readonly ImageSummary[];
   readonly volumes: readonly Volume[];
   readonly networks: readonly Network[];
@@ -41,6 +43,7 @@ export interface World {
 export const useWorld: UseBoundStore<StoreApi<World>> = create<World>(() => ({
   engine: undefined,
   containers: [],
+  containersReadAt: 0,
   images: [],
   volumes: [],
   networks: [],

@@ -1,8 +1,10 @@
 import type { ContainerInspect } from "@longshore/protocol";
-import { Button, IconButton, StateMark, TabPanel, Tabs } from "@longshore/ui";
-import { Maximize2, Minimize2, Pause, Play, RotateCw, Square, Trash2, X } from "lucide-react";
+import { Button, StateMark, TabPanel, Tabs } from "@longshore/ui";
+import { Pause, Play, RotateCw, Square, Trash2 } from "lucide-react";
 import { lazy, Suspense, useEffect, useState, type ReactElement } from "react";
 import { call } from "../../bridge/bridge.ts";
+import { DetailFrame } from "../../shell/detail-frame.tsx";
+import { openDialog } from "../../shell/dialogs.ts";
 import { Failure } from "../../shell/failure.tsx";
 import { go } from "../../shell/routes.ts";
 import { nameOf, stateLook } from "../../world/derive.ts";
@@ -12,7 +14,6 @@ import { act } from "./actions.ts";
 import { ContainerFiles } from "./files.tsx";
 import { Inspect } from "./inspect.tsx";
 import { Overview } from "./overview.tsx";
-import { RemoveDialog } from "./remove-dialog.tsx";
 import { Stack } from "./row.tsx";
 
 const TerminalTab = lazy(() => import("../terminal/terminal-tab.tsx"));
@@ -30,19 +31,14 @@ type Tab = (typeof tabs)[number]["id"];
 export function ContainerDetail({
   id,
   tab,
-  isFull,
-  onFull,
 }: {
   readonly id: string;
   readonly tab: string | undefined;
-  readonly isFull: boolean;
-  readonly onFull: () => void;
 }): ReactElement {
   const summary = useWorld((world) => world.containers.find((row) => row.Id === id));
   const verb = useWorld((world) => world.verbs.get(id));
   const [details, setDetails] = useState<ContainerInspect>();
   const [failure, setFailure] = useState<unknown>();
-  const [isRemoving, setRemoving] = useState(false);
   const known = tabs.find((one) => one.id === tab)?.id ?? "overview";
   const state = summary?.State;
   useEffect(() => {
@@ -60,16 +56,15 @@ export function ContainerDetail({
     };
   }, [id, state]);
 
-  const close = (): void => go({ page: "containers" });
   if (summary === undefined)
     return (
-      <section className="detail" aria-label="Container">
+      <section className="detail" aria-label="Container" data-pane>
         <div className="pad">
           <Failure
             what="This container is gone"
             error={failure ?? "It was removed."}
             action="Back to the list"
-            onAction={close}
+            onAction={() => go({ page: "containers" })}
           />
         </div>
       </section>
@@ -78,21 +73,18 @@ export function ContainerDetail({
   const isRunning = summary.State === "running";
   const isPaused = summary.State === "paused";
   return (
-    <section className="detail" aria-label={`Container ${name}`}>
-      <header className="detail-head">
-        <div className="row">
-          <h2 className="cut">{name}</h2>
+    <DetailFrame
+      page="containers"
+      label={`Container ${name}`}
+      title={name}
+      beside={
+        <>
           <StateMark {...stateLook(summary.State, summary.Status, verb)} />
           <Stack container={summary} />
-          <span className="grow" />
-          <IconButton label={isFull ? "Show the list" : "Full width"} onClick={onFull}>
-            {isFull ? <Minimize2 size={16} /> : <Maximize2 size={16} />}
-          </IconButton>
-          <IconButton label="Close details" keyName="Esc" onClick={close}>
-            <X size={16} />
-          </IconButton>
-        </div>
-        <div className="row detail-actions">
+        </>
+      }
+      actions={
+        <>
           {isRunning || isPaused ? (
             <Button disabled={verb !== undefined} onClick={() => void act(summary, "stop")}>
               <Square size={14} /> Stop
@@ -113,17 +105,20 @@ export function ContainerDetail({
               <Pause size={14} /> {isPaused ? "Resume" : "Pause"}
             </Button>
           )}
-          <Button onClick={() => setRemoving(true)}>
+          <Button onClick={() => openDialog({ kind: "remove-container", container: summary })}>
             <Trash2 size={14} /> Remove…
           </Button>
-        </div>
+        </>
+      }
+      tabs={
         <Tabs<Tab>
           label="About this container"
           choices={tabs}
           value={known}
           onChoose={(next) => go({ page: "containers", id, tab: next })}
         />
-      </header>
+      }
+    >
       {failure !== undefined && <Failure what={`Couldn’t read ${name}`} error={failure} />}
       <TabPanel label={tabs.find((one) => one.id === known)?.label ?? ""}>
         {known === "overview" && details?.Id === id && <Overview details={details} summary={summary} />}
@@ -136,7 +131,6 @@ export function ContainerDetail({
         {known === "files" && <ContainerFiles key={id} id={id} />}
         {known === "inspect" && details?.Id === id && <Inspect value={details} name={name} />}
       </TabPanel>
-      {isRemoving && <RemoveDialog container={summary} name={name} onClose={() => setRemoving(false)} />}
-    </section>
+    </DetailFrame>
   );
 }

@@ -10,6 +10,8 @@ export function ContainerFiles({ id }: { readonly id: string }): ReactElement {
       list={(path) => call("containers.files", { id, path })}
       read={(path) => call("containers.file", { id, path })}
       save={(path) => call("containers.saveFile", { id, path })}
+      upload={(path) => call("containers.upload", { id, path })}
+      saveFolder={(path) => call("containers.saveFolder", { id, path })}
     />
   );
 }

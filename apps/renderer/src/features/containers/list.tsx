@@ -1,37 +1,26 @@
-import { Button, EmptyState } from "@longshore/ui";
+import { Button } from "@longshore/ui";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { Plus } from "lucide-react";
-import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactElement } from "react";
-import { Failure } from "../../shell/failure.tsx";
+import { useMemo, useRef, useState, type KeyboardEvent, type ReactElement } from "react";
+import { openDialog } from "../../shell/dialogs.ts";
+import { ListPage } from "../../shell/list-page.tsx";
 import { go } from "../../shell/routes.ts";
-import { listRows, nameOf, type ListRow } from "../../world/derive.ts";
-import { refresh } from "../../world/feed.ts";
+import { listRows, type ListRow } from "../../world/derive.ts";
 import { useWorld } from "../../world/store.ts";
 import { act, toggle } from "./actions.ts";
-import { RemoveDialog } from "./remove-dialog.tsx";
 import { ContainerCells, GroupCells } from "./row.tsx";
 import { Welcome } from "./welcome.tsx";
 
 const ROW_PX: Readonly<Record<string, number>> = { compact: 28, default: 36, roomy: 48 };
 
 /** All containers, live; one tab stop, arrows inside. */
-export function ContainerList({
-  selected,
-  onRun,
-}: {
-  readonly selected: string | undefined;
-  readonly onRun: () => void;
-}): ReactElement {
+export function ContainerList({ selected }: { readonly selected: string | undefined }): ReactElement {
   const containers = useWorld((world) => world.containers);
-  const isLoaded = useWorld((world) => world.loaded.has("containers"));
-  const failure = useWorld((world) => world.loadErrors.containers);
   const density = useWorld((world) => world.settings.density);
   const [filter, setFilter] = useState("");
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
   const [focused, setFocused] = useState(0);
-  const [removing, setRemoving] = useState<Extract<ListRow, { kind: "container" }>>();
   const scroller = useRef<HTMLDivElement>(null);
-  const filterInput = useRef<HTMLInputElement>(null);
   const rows = useMemo(() => listRows(containers, filter, closed), [containers, filter, closed]);
   const at = Math.min(focused, Math.max(0, rows.length - 1));
   // oxlint-disable-next-line react/incompatible-library -- its result is used in this component only, never memoised
@@ -42,16 +31,6 @@ export function ContainerList({
     overscan: 8,
     getItemKey: (index) => keyOf(rows[index]),
   });
-
-  useEffect(() => {
-    const onKey = (event: globalThis.KeyboardEvent): void => {
-      if (event.key !== "/" || isTyping(event.target)) return;
-      event.preventDefault();
-      filterInput.current?.focus();
-    };
-    window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
-  }, []);
 
   const focusRow = (index: number): void => {
     const next = Math.max(0, Math.min(rows.length - 1, index));
@@ -117,123 +96,82 @@ export function ContainerList({
         void act(container, "restart");
         return true;
       case "Delete":
-        setRemoving(row);
+        openDialog({ kind: "remove-container", container });
         return true;
       default:
         return false;
     }
   };
 
+  const run = (): void => openDialog({ kind: "run", image: "" });
   return (
-    <section className="list" aria-label="Containers">
-      <header className="toolbar">
-        <h1>Containers</h1>
-        <input
-          ref={filterInput}
-          className="input filter"
-          type="search"
-          placeholder="Filter  /"
-          aria-label="Filter containers"
-          value={filter}
-          onChange={(event) => setFilter(event.target.value)}
-          onKeyDown={(event) => {
-            if (event.key === "Escape") setFilter("");
-            if (event.key === "ArrowDown") focusRow(0);
-          }}
-        />
-        <Button look="primary" onClick={onRun}>
-          <Plus size={16} /> Run
+    <ListPage
+      kind="containers"
+      title="Containers"
+      filter={filter}
+      onFilter={setFilter}
+      onArrowDown={() => focusRow(0)}
+      total={containers.length}
+      shown={rows.length}
+      actions={
+        <Button look="primary" onClick={run}>
+          <Plus size={16} /> Run…
         </Button>
-      </header>
-      {failure !== undefined && (
-        <Failure
-          what="Couldn’t list the containers"
-          error={failure}
-          action="Try again"
-          onAction={() => refresh(["containers"])}
-        />
-      )}
-      {isLoaded && containers.length === 0 && <Welcome onRun={onRun} />}
-      {isLoaded && containers.length > 0 && rows.length === 0 && (
-        <EmptyState
-          title="Nothing fits the filter"
-          action={<Button onClick={() => setFilter("")}>Clear filter</Button>}
-        >
-          {containers.length} containers are hidden by “{filter}”.
-        </EmptyState>
-      )}
-      {rows.length > 0 && (
-        <div
-          className="scroller"
-          ref={scroller}
-          role="treegrid"
-          aria-label="Containers"
-          aria-rowcount={rows.length + 1}
-          onKeyDown={onKeyDown}
-          tabIndex={-1}
-        >
-          <div role="row" className="grid-row head" aria-rowindex={1}>
-            {["State", "Name", "Layers", "Image", "Ports", "CPU", "Memory", "Status", "Actions"].map(
-              (title) => (
-                <div key={title} role="columnheader" className={`label cell-${title.toLowerCase()}`}>
-                  {title}
-                </div>
-              ),
-            )}
-          </div>
-          <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="rowgroup">
-            {virtual.getVirtualItems().map((item) => {
-              const row = rows[item.index];
-              if (row === undefined) return null;
-              const isSelected = row.kind === "container" && row.container.Id === selected;
-              return (
-                <div
-                  key={item.key}
-                  role="row"
-                  data-at={item.index}
-                  data-id={row.kind === "container" ? row.container.Id : undefined}
-                  className={`grid-row ${row.kind === "group" ? "group" : ""} ${row.kind === "container" && row.project !== undefined ? "member" : ""}`}
-                  aria-rowindex={item.index + 2}
-                  aria-level={row.kind === "container" && row.project !== undefined ? 2 : 1}
-                  aria-expanded={row.kind === "group" ? row.isOpen : undefined}
-                  aria-setsize={row.kind === "container" ? row.size : undefined}
-                  aria-posinset={row.kind === "container" ? row.position : undefined}
-                  aria-selected={isSelected}
-                  tabIndex={item.index === at ? 0 : -1}
-                  style={{ transform: `translateY(${item.start}px)`, height: item.size }}
-                  onFocus={() => setFocused(item.index)}
-                  onClick={() =>
-                    row.kind === "group"
-                      ? flip(row.project)
-                      : go({ page: "containers", id: row.container.Id })
-                  }
-                >
-                  {row.kind === "group" ? <GroupCells row={row} /> : <ContainerCells row={row} />}
-                </div>
-              );
-            })}
-          </div>
+      }
+      empty={<Welcome />}
+    >
+      <div
+        className="scroller"
+        ref={scroller}
+        role="treegrid"
+        aria-label="Containers"
+        aria-rowcount={rows.length + 1}
+        onKeyDown={onKeyDown}
+        tabIndex={-1}
+      >
+        <div role="row" className="grid-row head" aria-rowindex={1}>
+          {["State", "Name", "Layers", "Image", "Ports", "CPU", "Memory", "Since", "Actions"].map((title) => (
+            <div key={title} role="columnheader" className={`label cell-${title.toLowerCase()}`}>
+              {title}
+            </div>
+          ))}
         </div>
-      )}
-      {removing !== undefined && (
-        <RemoveDialog
-          container={removing.container}
-          name={nameOf(removing.container)}
-          onClose={() => setRemoving(undefined)}
-        />
-      )}
-    </section>
+        <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="rowgroup">
+          {virtual.getVirtualItems().map((item) => {
+            const row = rows[item.index];
+            if (row === undefined) return null;
+            const isSelected = row.kind === "container" && row.container.Id === selected;
+            return (
+              <div
+                key={item.key}
+                role="row"
+                data-at={item.index}
+                data-id={row.kind === "container" ? row.container.Id : undefined}
+                className={`grid-row ${row.kind === "group" ? "group" : ""} ${row.kind === "container" && row.project !== undefined ? "member" : ""}`}
+                aria-rowindex={item.index + 2}
+                aria-level={row.kind === "container" && row.project !== undefined ? 2 : 1}
+                aria-expanded={row.kind === "group" ? row.isOpen : undefined}
+                aria-setsize={row.kind === "container" ? row.size : undefined}
+                aria-posinset={row.kind === "container" ? row.position : undefined}
+                aria-selected={isSelected}
+                tabIndex={item.index === at ? 0 : -1}
+                style={{ transform: `translateY(${item.start}px)`, height: item.size }}
+                onFocus={() => setFocused(item.index)}
+                onClick={() =>
+                  row.kind === "group" ? flip(row.project) : go({ page: "containers", id: row.container.Id })
+                }
+              >
+                {row.kind === "group" ? <GroupCells row={row} /> : <ContainerCells row={row} />}
+              </div>
+            );
+          })}
+        </div>
+      </div>
+    </ListPage>
   );
 }
 
 function keyOf(row: ListRow | undefined): string {
   if (row === undefined) return "";
   return row.kind === "group" ? `group ${row.project}` : row.container.Id;
-}
-
-export function isTyping(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLElement &&
-    target.closest("input, textarea, select, [contenteditable], .xterm") !== null
-  );
 }

@@ -1,11 +1,19 @@
 import type { ContainerInspect, ContainerSummary } from "@longshore/protocol";
 import { Button, formatBytes, formatPercent, shortId, Sparkline } from "@longshore/ui";
 import { useState, type ReactElement, type ReactNode } from "react";
-import { go } from "../../shell/routes.ts";
+import { ObjectLink } from "../../shell/object-link.tsx";
 import { useWorld } from "../../world/store.ts";
 import { stateStory } from "./overview-words.ts";
 import { Ports } from "./row.tsx";
 import { ago } from "../../world/ago.ts";
+
+const RESTARTS: Readonly<Record<string, string>> = {
+  "": "never",
+  no: "never",
+  always: "always",
+  "on-failure": "on failure",
+  "unless-stopped": "unless stopped",
+};
 
 /** What it is, how it does, and what it was started with. */
 export function Overview({
@@ -17,7 +25,7 @@ export function Overview({
 }): ReactElement {
   const meter = useWorld((world) => world.meters.get(details.Id));
   const wet = useWorld((world) => world.wetBytes.get(details.Id));
-  const { HostConfig: limits, Config: config } = details;
+  const { Config: config } = details;
   const networks = Object.entries(details.NetworkSettings.Networks ?? {});
   return (
     <div className="pad stack">
@@ -38,78 +46,130 @@ export function Overview({
           </Meter>
         </div>
       )}
-      <Card title="Runs">
-        <dl className="facts">
-          <dt>Image</dt>
-          <dd>
-            <a
-              href={`#/images/${encodeURIComponent(details.Image)}`}
-              onClick={(event) => {
-                event.preventDefault();
-                go({ page: "images", id: details.Image });
-              }}
-            >
-              {config.Image}
-            </a>
-          </dd>
-          <dt>Command</dt>
-          <dd className="mono">{[details.Path, ...details.Args].join(" ")}</dd>
-          <dt>Id</dt>
-          <dd className="mono">{shortId(details.Id)}</dd>
-          <dt>Created</dt>
-          <dd>{ago(Date.parse(details.Created))}</dd>
-          <dt>Restarts</dt>
-          <dd>
-            {limits.RestartPolicy?.Name === "" ? "no" : (limits.RestartPolicy?.Name ?? "no")}
-            {details.RestartCount > 0 && `, restarted ${details.RestartCount} times`}
-          </dd>
-          <dt>Limits</dt>
-          <dd>
-            {limits.Memory ? `${formatBytes(limits.Memory)} memory` : "memory unlimited"},{" "}
-            {limits.NanoCpus ? `${limits.NanoCpus / 1e9} CPUs` : "CPU unlimited"}
-          </dd>
-          {config.User !== undefined && config.User !== "" && (
-            <>
-              <dt>User</dt>
-              <dd>{config.User}</dd>
-            </>
-          )}
-        </dl>
-      </Card>
-      <Card title="Network">
-        <dl className="facts">
-          <dt>Ports</dt>
-          <dd>
-            {summary.Ports.some((port) => port.PublicPort !== undefined) ? (
-              <Ports container={summary} />
-            ) : (
-              "none published"
-            )}
-          </dd>
-          {networks.map(([name, endpoint]) => (
-            <FactRow key={name} name={name}>
-              {endpoint.IPAddress === undefined || endpoint.IPAddress === ""
-                ? "no address"
-                : endpoint.IPAddress}
-            </FactRow>
-          ))}
-        </dl>
-      </Card>
-      <Card title="Mounts">
-        {details.Mounts.length === 0 ? (
-          <p className="dim">None.</p>
-        ) : (
+      <div className="cards">
+        <Runs details={details} />
+        <Card title="Network">
           <dl className="facts">
-            {details.Mounts.map((mount) => (
-              <FactRow key={mount.Destination} name={mount.Destination}>
-                {mount.Type} {mount.Name ?? mount.Source} {mount.RW ? "" : "(read-only)"}
+            <dt>Ports</dt>
+            <dd>
+              {summary.Ports.some((port) => port.PublicPort !== undefined) ? (
+                <Ports container={summary} />
+              ) : (
+                <span className="dim">none published</span>
+              )}
+            </dd>
+            {networks.map(([name, endpoint]) => (
+              <FactRow key={name} name={name}>
+                {endpoint.IPAddress === undefined || endpoint.IPAddress === ""
+                  ? "no address"
+                  : endpoint.IPAddress}
               </FactRow>
             ))}
           </dl>
-        )}
-      </Card>
-      <Environment values={config.Env ?? []} />
+        </Card>
+        <Health details={details} />
+        <Card title="Mounts">
+          {details.Mounts.length === 0 ? (
+            <p className="dim">None.</p>
+          ) : (
+            <dl className="facts">
+              {details.Mounts.map((mount) => (
+                <FactRow key={mount.Destination} name={mount.Destination}>
+                  {mount.Type === "volume" && mount.Name !== undefined ? (
+                    <ObjectLink to={{ page: "volumes", id: mount.Name }}>{mount.Name}</ObjectLink>
+                  ) : (
+                    mount.Source
+                  )}
+                  {mount.RW ? "" : " (read-only)"}
+                </FactRow>
+              ))}
+            </dl>
+          )}
+        </Card>
+        <Environment values={config.Env ?? []} />
+        <Labels values={config.Labels ?? {}} />
+      </div>
     </div>
+  );
+}
+
+function Runs({ details }: { readonly details: ContainerInspect }): ReactElement {
+  const { HostConfig: limits, Config: config } = details;
+  const restart = RESTARTS[limits.RestartPolicy?.Name ?? ""] ?? limits.RestartPolicy?.Name;
+  return (
+    <Card title="Runs">
+      <dl className="facts">
+        <dt>Image</dt>
+        <dd>
+          <ObjectLink to={{ page: "images", id: details.Image }}>{config.Image}</ObjectLink>
+        </dd>
+        <dt>Command</dt>
+        <dd className="mono">{[details.Path, ...details.Args].join(" ")}</dd>
+        <dt>Restarts</dt>
+        <dd>
+          {restart}
+          {details.RestartCount > 0 && `; ${details.RestartCount} so far`}
+        </dd>
+        <dt>Limits</dt>
+        <dd>
+          {limits.Memory ? `${formatBytes(limits.Memory)} memory` : "any memory"},{" "}
+          {limits.NanoCpus ? `${limits.NanoCpus / 1e9} CPUs` : "any CPU"}
+        </dd>
+        {config.User !== undefined && config.User !== "" && (
+          <>
+            <dt>User</dt>
+            <dd>{config.User}</dd>
+          </>
+        )}
+        <dt>Created</dt>
+        <dd>{ago(Date.parse(details.Created))}</dd>
+        <dt>Id</dt>
+        <dd className="mono">{shortId(details.Id)}</dd>
+      </dl>
+    </Card>
+  );
+}
+
+/** What the last probes said: the reason of an unhealthy container is here and not in its log. */
+function Health({ details }: { readonly details: ContainerInspect }): ReactElement | null {
+  const health = details.State.Health;
+  if (health === undefined || health.Status === "none") return null;
+  const last = health.Log?.at(-1);
+  return (
+    <Card title="Health">
+      <dl className="facts">
+        <dt>State</dt>
+        <dd>
+          {health.Status}
+          {(health.FailingStreak ?? 0) > 0 && `, ${health.FailingStreak} probes failed in a row`}
+        </dd>
+        {last !== undefined && (
+          <>
+            <dt>Last probe</dt>
+            <dd>
+              exit code {last.ExitCode}, {ago(Date.parse(last.Start))}
+              {last.Output !== "" && <pre className="probe">{last.Output}</pre>}
+            </dd>
+          </>
+        )}
+      </dl>
+    </Card>
+  );
+}
+
+function Labels({ values }: { readonly values: Readonly<Record<string, string>> }): ReactElement | null {
+  const entries = Object.entries(values);
+  if (entries.length === 0) return null;
+  return (
+    <Card title="Labels">
+      <dl className="facts">
+        {entries.map(([name, value]) => (
+          <FactRow key={name} name={name}>
+            {value}
+          </FactRow>
+        ))}
+      </dl>
+    </Card>
   );
 }
 
@@ -154,10 +214,12 @@ function Environment({ values }: { readonly values: readonly string[] }): ReactE
   const [isShown, setShown] = useState(false);
   return (
     <section className="card">
-      <div className="row">
+      <div className="card-head">
         <h3 className="grow">Environment</h3>
         {values.length > 0 && (
-          <Button onClick={() => setShown(!isShown)}>{isShown ? "Hide values" : "Show values"}</Button>
+          <Button className="small" onClick={() => setShown(!isShown)}>
+            {isShown ? "Hide values" : "Show values"}
+          </Button>
         )}
       </div>
       {values.length === 0 && <p className="dim">Empty.</p>}

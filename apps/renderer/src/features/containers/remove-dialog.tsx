@@ -1,65 +1,46 @@
 import type { ContainerSummary } from "@longshore/protocol";
-import { Button, CheckField, Dialog } from "@longshore/ui";
+import { CheckField } from "@longshore/ui";
 import { useState, type ReactElement } from "react";
 import { call } from "../../bridge/bridge.ts";
-import { Failure } from "../../shell/failure.tsx";
+import { ActionDialog } from "../../shell/action-dialog.tsx";
 import { go, parseRoute } from "../../shell/routes.ts";
 import { toast } from "../../shell/toasts.tsx";
+import { nameOf } from "../../world/derive.ts";
 import { refresh } from "../../world/feed.ts";
 
 /** Says what goes with the container before it goes. */
 export function RemoveDialog({
   container,
-  name,
   onClose,
 }: {
-  readonly container: Pick<ContainerSummary, "Id" | "State" | "Mounts">;
-  readonly name: string;
+  readonly container: ContainerSummary;
   readonly onClose: () => void;
 }): ReactElement {
   const [volumes, setVolumes] = useState(false);
-  const [isBusy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
+  const name = nameOf(container);
   const isRunning = ["running", "paused", "restarting"].includes(container.State);
-  const remove = async (): Promise<void> => {
-    setBusy(true);
-    try {
-      await call("containers.remove", { id: container.Id, force: isRunning, volumes });
-      if (parseRoute(window.location.hash).id === container.Id) go({ page: "containers" });
-      toast({ title: `Removed ${name}`, body: "", isBad: false });
-      refresh(["containers"]);
-      onClose();
-    } catch (error) {
-      setFailure(error);
-      setBusy(false);
-    }
-  };
   return (
-    <Dialog
+    <ActionDialog
       title={`Remove ${name}?`}
-      role="alertdialog"
+      action={`Remove ${name}`}
+      busy="Removing…"
+      failed={`Couldn’t remove ${name}`}
+      isDanger
       onClose={onClose}
-      foot={
-        <>
-          <Button autoFocus onClick={onClose}>
-            Cancel
-          </Button>
-          <Button look="danger" disabled={isBusy} onClick={() => void remove()}>
-            {isBusy ? "Removing…" : `Remove ${name}`}
-          </Button>
-        </>
-      }
+      onAction={async () => {
+        await call("containers.remove", { id: container.Id, force: isRunning, volumes });
+        if (parseRoute(window.location.hash).id === container.Id) go({ page: "containers" });
+        toast({ title: `Removed ${name}`, body: "", isBad: false });
+        refresh(["containers"]);
+      }}
     >
-      <div className="stack">
-        {isRunning && <p>It is running and will be killed first.</p>}
-        <p>What it wrote on top of its image is lost. The image stays. Named volumes stay.</p>
-        <CheckField
-          label="Remove its anonymous volumes too"
-          checked={volumes}
-          onChange={(event) => setVolumes(event.target.checked)}
-        />
-        {failure !== undefined && <Failure what={`Couldn’t remove ${name}`} error={failure} />}
-      </div>
-    </Dialog>
+      {isRunning && <p>It is running and will be killed first.</p>}
+      <p>What it wrote on top of its image is lost. The image and named volumes stay.</p>
+      <CheckField
+        label="Remove its anonymous volumes too"
+        checked={volumes}
+        onChange={(event) => setVolumes(event.target.checked)}
+      />
+    </ActionDialog>
   );
 }

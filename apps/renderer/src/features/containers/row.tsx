@@ -1,11 +1,20 @@
 import type { ContainerSummary } from "@longshore/protocol";
-import { formatBytes, formatPercent, IconButton, Sparkline, StackGlyph, StateMark } from "@longshore/ui";
-import { Play, ScrollText, Square, SquareTerminal } from "lucide-react";
+import {
+  Button,
+  formatBytes,
+  formatPercent,
+  IconButton,
+  Sparkline,
+  StackGlyph,
+  StateMark,
+} from "@longshore/ui";
+import { ChevronDown, ChevronRight, Play, ScrollText, Square, SquareTerminal } from "lucide-react";
 import { memo, type ReactElement } from "react";
 import { go } from "../../shell/routes.ts";
-import { nameOf, publishedPorts, stateLook, type ListRow } from "../../world/derive.ts";
+import { roughly, useNow } from "../../world/ago.ts";
+import { nameOf, publishedPorts, stateBegan, stateLook, type ListRow } from "../../world/derive.ts";
 import { useWorld } from "../../world/store.ts";
-import { openPort, toggle } from "./actions.ts";
+import { act, openPort, toggle } from "./actions.ts";
 
 type ContainerRowProps = {
   readonly row: Extract<ListRow, { kind: "container" }>;
@@ -36,9 +45,7 @@ export const ContainerCells: React.MemoExoticComponent<(props: ContainerRowProps
           <Ports container={container} />
         </div>
         <Usage id={container.Id} />
-        <div role="gridcell" className="cell-status cut dim" title={container.Status}>
-          {container.Status}
-        </div>
+        <Since container={container} />
         <div role="gridcell" className="cell-actions">
           <IconButton
             label={`${container.State === "running" ? "Stop" : "Start"} ${name}`}
@@ -120,6 +127,20 @@ export function Ports({ container }: { readonly container: Pick<ContainerSummary
   );
 }
 
+/** How long it runs, or how long ago it ended. */
+function Since({ container }: { readonly container: ContainerSummary }): ReactElement {
+  const readAt = useWorld((world) => world.containersReadAt);
+  const now = useNow();
+  const isUp = container.Status.startsWith("Up ");
+  const began = stateBegan(container.Status, readAt) ?? container.Created * 1000;
+  return (
+    <div role="gridcell" className="cell-since cut dim">
+      {roughly(began, now)}
+      {isUp ? "" : " ago"}
+    </div>
+  );
+}
+
 function Usage({ id }: { readonly id: string }): ReactElement {
   const meter = useWorld((world) => world.meters.get(id));
   return (
@@ -141,12 +162,57 @@ function Usage({ id }: { readonly id: string }): ReactElement {
 
 export function GroupCells({ row }: { readonly row: Extract<ListRow, { kind: "group" }> }): ReactElement {
   const running = row.members.filter((member) => member.State === "running").length;
+  const looks = row.members.map((member) => stateLook(member.State, member.Status));
+  const worst = looks.find((look) => look.tone === "bad") ?? looks.find((look) => look.tone === "warn");
   return (
-    <div role="gridcell" className="cell-group cut">
-      <span aria-hidden="true">{row.isOpen ? "▾" : "▸"}</span> <span className="strong">{row.project}</span>{" "}
-      <span className="dim">
+    <div role="gridcell" className="cell-group">
+      <span className="group-arrow" aria-hidden="true">
+        {row.isOpen ? <ChevronDown size={14} /> : <ChevronRight size={14} />}
+      </span>
+      <span className="strong cut">{row.project}</span>
+      <span className="dim number">
         {running} of {row.members.length} running
       </span>
+      {worst !== undefined && <StateMark {...worst} />}
+      <span className="grow" />
+      <GroupUsage ids={row.members.map((member) => member.Id)} />
+      {running < row.members.length && (
+        <Button
+          className="small"
+          tabIndex={-1}
+          onClick={(event) => {
+            event.stopPropagation();
+            for (const member of row.members) if (member.State !== "running") void act(member, "start");
+          }}
+        >
+          Start all
+        </Button>
+      )}
+      {running > 0 && (
+        <Button
+          className="small"
+          tabIndex={-1}
+          onClick={(event) => {
+            event.stopPropagation();
+            for (const member of row.members) if (member.State === "running") void act(member, "stop");
+          }}
+        >
+          Stop all
+        </Button>
+      )}
     </div>
+  );
+}
+
+/** What a project uses together. */
+function GroupUsage({ ids }: { readonly ids: readonly string[] }): ReactElement | null {
+  const meters = useWorld((world) => world.meters);
+  const samples = ids.map((id) => meters.get(id)?.sample).filter((sample) => sample !== undefined);
+  if (samples.length === 0) return null;
+  return (
+    <span className="dim number group-usage">
+      {formatPercent(samples.reduce((sum, sample) => sum + sample.cpuPercent, 0))} ·{" "}
+      {formatBytes(samples.reduce((sum, sample) => sum + sample.memoryBytes, 0))}
+    </span>
   );
 }

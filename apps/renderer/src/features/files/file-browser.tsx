@@ -1,8 +1,10 @@
-import type { FileContent, LayerFile, SavedFile } from "@longshore/protocol";
-import { Button, formatBytes, formatMode } from "@longshore/ui";
+import type { FileContent, LayerFile, SavedFile, UploadedFiles } from "@longshore/protocol";
+import { Button, formatBytes, formatMode, IconButton } from "@longshore/ui";
+import { X } from "lucide-react";
 import { useCallback, useEffect, useState, type KeyboardEvent, type ReactElement } from "react";
 import { Failure } from "../../shell/failure.tsx";
 import { toast, toastFailure } from "../../shell/toasts.tsx";
+import { FileToolbar } from "./file-toolbar.tsx";
 import { FileView } from "./file-view.tsx";
 import { baseName, visibleRows, type Folder } from "./tree.ts";
 
@@ -11,14 +13,17 @@ export interface FileSource {
   readonly list: (
     path: string,
   ) => Promise<{ readonly entries: readonly LayerFile[]; readonly isCut?: boolean }>;
-  readonly read?: (path: string) => Promise<FileContent>;
-  readonly save?: (path: string) => Promise<SavedFile | null>;
+  readonly read?: (path: string, file: LayerFile) => Promise<FileContent>;
+  readonly save?: (path: string, file: LayerFile) => Promise<SavedFile | null>;
+  /** Only where files can be put: a person chooses them, the answer names them. */
+  readonly upload?: (folder: string) => Promise<UploadedFiles | null>;
+  readonly saveFolder?: (folder: string) => Promise<SavedFile | null>;
 }
 
 const MARKS = { added: "A", modified: "M", deleted: "D", unchanged: "" } as const;
 
 /** A tree that asks for a directory when it is opened, and a file beside it as text or hex. */
-export function FileBrowser({ label, list, read, save }: FileSource): ReactElement {
+export function FileBrowser({ label, list, read, save, upload, saveFolder }: FileSource): ReactElement {
   const [folders, setFolders] = useState<ReadonlyMap<string, Folder>>(new Map());
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set(["/"]));
   const [failure, setFailure] = useState<unknown>();
@@ -89,16 +94,33 @@ export function FileBrowser({ label, list, read, save }: FileSource): ReactEleme
     event.preventDefault();
   };
   const saveChosen = async (file: LayerFile): Promise<void> => {
+    await tellSaved(`Couldn’t save ${baseName(file.path)}`, save?.(file.path, file));
+  };
+  const folder = folderOf(rows.find((row) => row.file.path === focused)?.file);
+  const uploadHere = async (): Promise<void> => {
     try {
-      const saved = await save?.(file.path);
-      if (saved) toast({ title: `Saved ${saved.name}`, body: formatBytes(saved.sizeBytes), isBad: false });
+      const done = (await upload?.(folder)) ?? null;
+      if (done === null) return;
+      toast({ title: `Put ${done.names.join(", ")} into ${folder}`, body: "", isBad: false });
+      setOpen((old) => new Set(old).add(folder));
+      load(folder);
     } catch (error) {
-      toastFailure(`Couldn’t save ${baseName(file.path)}`, error);
+      toastFailure(`Couldn’t put it into ${folder}`, error);
     }
   };
 
   return (
     <div className="files">
+      {upload !== undefined && (
+        <FileToolbar
+          folder={folder}
+          onUpload={() => void uploadHere()}
+          onSaveFolder={() => void tellSaved(`Couldn’t save ${folder}`, saveFolder?.(folder))}
+          onRefresh={() => {
+            for (const path of folders.keys()) load(path);
+          }}
+        />
+      )}
       <div className="file-tree" role="treegrid" aria-label={label} onKeyDown={onKeyDown} tabIndex={-1}>
         {failure !== undefined && (
           <Failure
@@ -154,19 +176,39 @@ export function FileBrowser({ label, list, read, save }: FileSource): ReactEleme
           <header className="row file-head">
             <span className="mono cut grow">{chosen.path}</span>
             {save !== undefined && chosen.type === "file" && chosen.change !== "deleted" && (
-              <Button onClick={() => void saveChosen(chosen)}>Save…</Button>
+              <Button className="small" onClick={() => void saveChosen(chosen)}>
+                Save…
+              </Button>
             )}
-            <Button onClick={() => setChosen(undefined)}>Close</Button>
+            <IconButton className="small" label="Close the file" onClick={() => setChosen(undefined)}>
+              <X size={14} />
+            </IconButton>
           </header>
           {read === undefined || chosen.type !== "file" || chosen.change === "deleted" ? (
             <p className="pad dim">{whyNot(chosen, read !== undefined)}</p>
           ) : (
-            <FileView key={chosen.path} path={chosen.path} read={read} />
+            <FileView key={chosen.path} path={chosen.path} read={(path) => read(path, chosen)} />
           )}
         </section>
       )}
     </div>
   );
+}
+
+async function tellSaved(failed: string, work: Promise<SavedFile | null> | undefined): Promise<void> {
+  try {
+    const saved = await work;
+    if (saved) toast({ title: `Saved ${saved.name}`, body: formatBytes(saved.sizeBytes), isBad: false });
+  } catch (error) {
+    toastFailure(failed, error);
+  }
+}
+
+/** The folder that a row stands for: itself or its parent. */
+function folderOf(file: LayerFile | undefined): string {
+  if (file === undefined) return "/";
+  if (file.type === "directory" && file.change !== "deleted") return file.path;
+  return file.path.slice(0, file.path.lastIndexOf("/")) || "/";
 }
 
 /** What a screen reader says: the change is in the name. */

@@ -42,7 +42,7 @@ export function FileView({
       <div className="row file-forms">
         <button
           type="button"
-          className="button"
+          className="button small"
           aria-pressed={shown === "text"}
           onClick={() => setForm("text")}
         >
@@ -50,7 +50,7 @@ export function FileView({
         </button>
         <button
           type="button"
-          className="button"
+          className="button small"
           aria-pressed={shown === "hex"}
           onClick={() => setForm("hex")}
         >

@@ -1,17 +1,20 @@
 import type { ImageInspect } from "@longshore/protocol";
-import { Button, Dialog, formatBytes, IconButton, TabPanel, Tabs, TextField } from "@longshore/ui";
-import { Maximize2, Minimize2, Play, Tag, Trash2, X } from "lucide-react";
+import { Button, formatBytes, TabPanel, Tabs, TextField } from "@longshore/ui";
+import { Play, Tag, Trash2 } from "lucide-react";
 import { useEffect, useState, type ReactElement } from "react";
 import { call } from "../../bridge/bridge.ts";
+import { ActionDialog } from "../../shell/action-dialog.tsx";
+import { DetailFrame } from "../../shell/detail-frame.tsx";
+import { openDialog } from "../../shell/dialogs.ts";
 import { Failure } from "../../shell/failure.tsx";
+import { ObjectLink } from "../../shell/object-link.tsx";
 import { go } from "../../shell/routes.ts";
 import { toast } from "../../shell/toasts.tsx";
-import { nameOf } from "../../world/derive.ts";
+import { imageName, nameOf } from "../../world/derive.ts";
 import { imageDetails, refresh } from "../../world/feed.ts";
 import { useWorld } from "../../world/store.ts";
 import { Inspect } from "../containers/inspect.tsx";
 import { LayersTab } from "./layers-tab.tsx";
-import { imageName } from "./list.tsx";
 
 const tabs = [
   { id: "layers", label: "Layers" },
@@ -24,15 +27,9 @@ type Tab = (typeof tabs)[number]["id"];
 export function ImageDetail({
   id,
   tab,
-  isFull,
-  onFull,
-  onRun,
 }: {
   readonly id: string;
   readonly tab: string | undefined;
-  readonly isFull: boolean;
-  readonly onFull: () => void;
-  readonly onRun: (image: string) => void;
 }): ReactElement {
   const summary = useWorld((world) => world.images.find((image) => image.Id === id));
   const [details, setDetails] = useState<ImageInspect>();
@@ -51,25 +48,20 @@ export function ImageDetail({
   }, [id]);
   const name = summary === undefined ? (details?.RepoTags?.[0] ?? id) : imageName(summary);
   return (
-    <section className="detail" aria-label={`Image ${name}`}>
-      <header className="detail-head">
-        <div className="row">
-          <h2 className="cut">{name}</h2>
-          <span className="dim number">
-            {details === undefined
-              ? ""
-              : `${formatBytes(details.Size)} · ${details.Os}/${details.Architecture}`}
-          </span>
-          <span className="grow" />
-          <IconButton label={isFull ? "Show the list" : "Full width"} onClick={onFull}>
-            {isFull ? <Minimize2 size={16} /> : <Maximize2 size={16} />}
-          </IconButton>
-          <IconButton label="Close details" keyName="Esc" onClick={() => go({ page: "images" })}>
-            <X size={16} />
-          </IconButton>
-        </div>
-        <div className="row detail-actions">
-          <Button look="primary" onClick={() => onRun(name)}>
+    <DetailFrame
+      page="images"
+      label={`Image ${name}`}
+      title={name}
+      beside={
+        <span className="dim number">
+          {details === undefined
+            ? ""
+            : `${formatBytes(details.Size)} · ${details.Os}/${details.Architecture}`}
+        </span>
+      }
+      actions={
+        <>
+          <Button look="primary" onClick={() => openDialog({ kind: "run", image: name })}>
             <Play size={14} /> Run…
           </Button>
           <Button onClick={() => setDialog("tag")}>
@@ -78,14 +70,17 @@ export function ImageDetail({
           <Button onClick={() => setDialog("remove")}>
             <Trash2 size={14} /> Remove…
           </Button>
-        </div>
+        </>
+      }
+      tabs={
         <Tabs<Tab>
           label="About this image"
           choices={tabs}
           value={known}
           onChoose={(next) => go({ page: "images", id, tab: next })}
         />
-      </header>
+      }
+    >
       {failure !== undefined && <Failure what={`Couldn’t read ${name}`} error={failure} />}
       <TabPanel label={tabs.find((one) => one.id === known)?.label ?? ""}>
         {known === "layers" && <LayersTab key={id} id={id} />}
@@ -94,7 +89,7 @@ export function ImageDetail({
       </TabPanel>
       {dialog === "remove" && <RemoveImage id={id} name={name} onClose={() => setDialog(undefined)} />}
       {dialog === "tag" && <TagImage id={id} onClose={() => setDialog(undefined)} />}
-    </section>
+    </DetailFrame>
   );
 }
 
@@ -106,15 +101,7 @@ function UsedBy({ id }: { readonly id: string }): ReactElement {
     <ul className="pad stack">
       {users.map((user) => (
         <li key={user.Id} className="row">
-          <a
-            href={`#/containers/${user.Id}`}
-            onClick={(event) => {
-              event.preventDefault();
-              go({ page: "containers", id: user.Id });
-            }}
-          >
-            {nameOf(user)}
-          </a>
+          <ObjectLink to={{ page: "containers", id: user.Id }}>{nameOf(user)}</ObjectLink>
           <span className="dim">{user.Status}</span>
         </li>
       ))}
@@ -131,87 +118,58 @@ function RemoveImage({
   readonly name: string;
   readonly onClose: () => void;
 }): ReactElement {
-  const [failure, setFailure] = useState<unknown>();
-  const [isBusy, setBusy] = useState(false);
-  const remove = async (force: boolean): Promise<void> => {
-    setBusy(true);
-    try {
-      const gone = await call("images.remove", {
-        id: force || name.startsWith("untagged ") ? id : name,
-        force,
-      });
-      refresh(["images"]);
-      const layers = gone.filter((item) => item.Deleted !== undefined).length;
-      toast({
-        title: `Removed ${name}`,
-        body: layers > 0 ? `${layers} layers deleted` : "Only the name is gone",
-        isBad: false,
-      });
-      onClose();
-      if (layers > 0) go({ page: "images" });
-    } catch (error) {
-      setFailure(error);
-    } finally {
-      setBusy(false);
-    }
-  };
   return (
-    <Dialog
+    <ActionDialog
       title={`Remove ${name}?`}
-      role="alertdialog"
+      action={(failure) => (failure === undefined ? "Remove image" : "Remove by force")}
+      busy="Removing…"
+      failed={`Couldn’t remove ${name}`}
+      isDanger
       onClose={onClose}
-      foot={
-        <>
-          <Button autoFocus onClick={onClose}>
-            Cancel
-          </Button>
-          <Button look="danger" disabled={isBusy} onClick={() => void remove(failure !== undefined)}>
-            {failure === undefined ? "Remove image" : "Remove by force"}
-          </Button>
-        </>
-      }
+      onAction={async (failure) => {
+        const force = failure !== undefined;
+        const gone = await call("images.remove", {
+          id: force || name.startsWith("untagged ") ? id : name,
+          force,
+        });
+        refresh(["images"]);
+        const layers = gone.filter((item) => item.Deleted !== undefined).length;
+        toast({
+          title: `Removed ${name}`,
+          body: layers > 0 ? `${layers} layers deleted` : "Only the name is gone",
+          isBad: false,
+        });
+        if (layers > 0) go({ page: "images" });
+      }}
     >
-      <div className="stack">
-        <p>Layers that no other image needs are deleted. It can be pulled or loaded again.</p>
-        {failure !== undefined && <Failure what={`Couldn’t remove ${name}`} error={failure} />}
-      </div>
-    </Dialog>
+      <p>Layers that no other image needs are deleted. It can be pulled or loaded again.</p>
+    </ActionDialog>
   );
 }
 
 function TagImage({ id, onClose }: { readonly id: string; readonly onClose: () => void }): ReactElement {
   const [reference, setReference] = useState("");
-  const [failure, setFailure] = useState<unknown>();
-  const tag = async (): Promise<void> => {
-    try {
-      await call("images.tag", { id, reference: reference.trim() });
-      refresh(["images"]);
-      onClose();
-    } catch (error) {
-      setFailure(error);
-    }
-  };
   return (
-    <Dialog
+    <ActionDialog
       title="Give it another name"
+      action="Tag"
+      busy="Tagging…"
+      failed="Couldn’t tag it"
+      isReady={reference.trim() !== ""}
       onClose={onClose}
-      foot={
-        <Button look="primary" disabled={reference.trim() === ""} onClick={() => void tag()}>
-          Tag
-        </Button>
-      }
+      onAction={async () => {
+        await call("images.tag", { id, reference: reference.trim() });
+        refresh(["images"]);
+      }}
     >
-      <div className="stack">
-        <TextField
-          label="Name and tag"
-          autoFocus
-          className="input mono"
-          placeholder="team/app:1.2"
-          value={reference}
-          onChange={(event) => setReference(event.target.value)}
-        />
-        {failure !== undefined && <Failure what="Couldn’t tag it" error={failure} />}
-      </div>
-    </Dialog>
+      <TextField
+        label="Name and tag"
+        autoFocus
+        className="input mono"
+        placeholder="team/app:1.2"
+        value={reference}
+        onChange={(event) => setReference(event.target.value)}
+      />
+    </ActionDialog>
   );
 }

@@ -52,6 +52,8 @@ export function LayersTab({ id }: { readonly id: string }): ReactElement {
             key="whole"
             label="Files of the whole image"
             list={(path) => call("images.files", { id, path })}
+            read={(path, file) => call("layers.file", { chainId: file.chainId ?? "", path })}
+            save={(path, file) => call("layers.saveFile", { chainId: file.chainId ?? "", path })}
           />
         ) : layer.isEmpty ? (
           <p className="pad dim">This step changed only the image’s settings; it brought no files.</p>

@@ -1,6 +1,7 @@
 import type { ProgressLine } from "@longshore/protocol";
 import { create, type StoreApi, type UseBoundStore } from "zustand";
-import { openStream, type OpenStream } from "../../bridge/bridge.ts";
+import { call, openStream, type OpenStream } from "../../bridge/bridge.ts";
+import { go } from "../../shell/routes.ts";
 import { toast, toastFailure } from "../../shell/toasts.tsx";
 import { refresh } from "../../world/feed.ts";
 import { addLine, emptyProgress, type TransferProgress } from "./progress.ts";
@@ -32,8 +33,20 @@ export function pull(reference: string): Promise<boolean> {
   return follow(`Pull ${reference}`, (handlers) => openStream("pull", { reference }, handlers));
 }
 
-export function load(token: string, name: string): Promise<boolean> {
+function load(token: string, name: string): Promise<boolean> {
   return follow(`Load ${name}`, (handlers) => openStream("load", { token }, handlers));
+}
+
+/** Lets a person choose an archive and loads it. */
+export async function loadChosen(): Promise<void> {
+  try {
+    const choice = await call("images.chooseArchive", {});
+    if (choice === null) return;
+    go({ page: "images" });
+    await load(choice.token, choice.name);
+  } catch (error) {
+    toastFailure("Couldn’t load the archive", error);
+  }
 }
 
 interface Handlers {

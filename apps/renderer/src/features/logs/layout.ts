@@ -25,6 +25,7 @@ export class LineLayout {
 
   /** Forgets the first `count` lines; returns the rows they took. */
   dropFirst(count: number): number {
+    if (count <= 0) return 0;
     const gone = this.#ends[count - 1] ?? this.rows;
     this.#ends = this.#ends.slice(count).map((end) => end - gone);
     return gone;

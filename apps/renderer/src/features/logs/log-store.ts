@@ -6,6 +6,11 @@ export interface LogLine {
   readonly text: string;
 }
 
+export interface LogTotal {
+  readonly lines: number;
+  readonly errors: number;
+}
+
 const MOST_LINES = 100_000;
 const DROPPED_AT_ONCE = 10_000;
 const TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(?:Z|[+-]\d\d:\d\d)) /;
@@ -17,6 +22,7 @@ export class LogStore {
   readonly lines: LogLine[] = [];
   /** Lines dropped from the front since the start. */
   dropped = 0;
+  #errors = 0;
   readonly #rest: Record<LogLine["source"], string> = { stdout: "", stderr: "" };
   readonly #decoders: Record<LogLine["source"], TextDecoder> = {
     stdout: new TextDecoder(),
@@ -28,11 +34,17 @@ export class LogStore {
     const parts = (this.#rest[source] + this.#decoders[source].decode(bytes, { stream: true })).split("\n");
     this.#rest[source] = parts.pop() ?? "";
     for (const part of parts) this.lines.push(lineOf(source, part));
+    if (source === "stderr") this.#errors += parts.length;
     if (this.lines.length <= MOST_LINES) return 0;
     const surplus = Math.max(DROPPED_AT_ONCE, this.lines.length - MOST_LINES);
     this.lines.splice(0, surplus);
     this.dropped += surplus;
     return surplus;
+  }
+
+  /** Everything that ever came: lines, and those of them on the error output. */
+  get total(): LogTotal {
+    return { lines: this.dropped + this.lines.length, errors: this.#errors };
   }
 
   clear(): void {

@@ -23,11 +23,18 @@ interface LogToolbarProps {
 }
 
 const switches = [
-  { key: "isRegex", label: "Regex" },
-  { key: "isFilter", label: "Filter" },
-  { key: "isWrapped", label: "Wrap" },
-  { key: "hasTimes", label: "Times" },
+  { key: "isRegex", label: ".*", name: "Regular expression" },
+  { key: "isFilter", label: "Filter", name: "Filter" },
+  { key: "isWrapped", label: "Wrap", name: "Wrap" },
+  { key: "hasTimes", label: "Times", name: "Times" },
 ] as const;
+
+const tips = {
+  isRegex: "Find a regular expression",
+  isFilter: "Show only the lines that match",
+  isWrapped: "Break long lines",
+  hasTimes: "Show when each line was written",
+} as const;
 
 /** Find (marks in context), filter (hides the rest), and how lines look. */
 export function LogToolbar(props: LogToolbarProps): ReactElement {
@@ -36,7 +43,7 @@ export function LogToolbar(props: LogToolbarProps): ReactElement {
     <div className="toolbar sub">
       <input
         id="log-find"
-        className="input filter"
+        className="input log-find"
         type="search"
         placeholder="Find  Ctrl+F"
         aria-label="Find in the log"
@@ -48,28 +55,35 @@ export function LogToolbar(props: LogToolbarProps): ReactElement {
           if (event.key === "Escape") onChange({ ...choices, query: "" });
         }}
       />
-      <span className="dim number" role="status">
+      <span className="log-count dim number" role="status">
         {choices.query === ""
           ? ""
           : props.isBroken
             ? "not a valid expression"
             : `${props.current} of ${props.matchCount}`}
       </span>
-      <IconButton label="Match before" keyName="Shift+Enter" onClick={() => onJump(-1)}>
-        <ChevronUp size={14} />
-      </IconButton>
-      <IconButton label="Next match" keyName="Enter" onClick={() => onJump(1)}>
-        <ChevronDown size={14} />
-      </IconButton>
-      {switches.map(({ key, label }) => (
-        <Button
-          key={key}
-          aria-pressed={choices[key]}
-          onClick={() => onChange({ ...choices, [key]: !choices[key] })}
-        >
-          {label}
-        </Button>
-      ))}
+      <span className="tight">
+        <IconButton className="small" label="Match before" keyName="Shift+Enter" onClick={() => onJump(-1)}>
+          <ChevronUp size={14} />
+        </IconButton>
+        <IconButton className="small" label="Next match" keyName="Enter" onClick={() => onJump(1)}>
+          <ChevronDown size={14} />
+        </IconButton>
+      </span>
+      <span className="tight">
+        {switches.map(({ key, label, name }) => (
+          <Button
+            key={key}
+            className="small"
+            aria-label={name}
+            title={tips[key]}
+            aria-pressed={choices[key]}
+            onClick={() => onChange({ ...choices, [key]: !choices[key] })}
+          >
+            {label}
+          </Button>
+        ))}
+      </span>
       <span className="grow" />
       <IconButton label="Clear the view" onClick={props.onClear}>
         <Eraser size={14} />

@@ -11,9 +11,9 @@ import {
 import { call } from "../../bridge/bridge.ts";
 import { Failure } from "../../shell/failure.tsx";
 import { toast, toastFailure } from "../../shell/toasts.tsx";
-import { LineLayout } from "./layout.ts";
+import { LogIndex } from "./log-index.ts";
 import { LogRow, ROW_PX } from "./log-row.tsx";
-import { compileQuery } from "./log-store.ts";
+import { compileQuery, type LogTotal } from "./log-store.ts";
 import { LogToolbar, type LogChoices } from "./log-toolbar.tsx";
 import { useLog } from "./use-log.ts";
 
@@ -37,32 +37,22 @@ export function LogView({
   const [isFollowing, setFollowing] = useState(true);
   const [view, setView] = useState({ top: 0, height: 400, width: 800 });
   const [current, setCurrent] = useState(0);
-  const [seen, setSeen] = useState(0);
+  const [seen, setSeen] = useState<LogTotal>({ lines: 0, errors: 0 });
   const scroller = useRef<HTMLDivElement>(null);
   const { lines, dropped } = log.store;
   const query = useMemo(() => compileQuery(choices.query, choices.isRegex), [choices.query, choices.isRegex]);
   useEffect(() => void kept.set(id, choices), [id, choices]);
 
-  const matches = useMemo(() => {
-    if (query === undefined) return [];
-    const found: number[] = [];
-    for (const [at, line] of lines.entries()) {
-      query.lastIndex = 0;
-      if (query.test(line.text)) found.push(at);
-    }
-    return found;
-    // oxlint-disable-next-line react/exhaustive-deps -- lines change in place; the version tells
-  }, [query, log.version, lines]);
-  const shown = choices.isFilter && query !== undefined ? matches : undefined;
-  const count = shown?.length ?? lines.length;
   const gutter = choices.hasTimes ? 210 : 24;
   const columns = choices.isWrapped ? Math.max(20, Math.floor((view.width - gutter - 24) / CHARACTER_PX)) : 0;
-  const layout = useMemo(() => {
-    const next = new LineLayout(columns);
-    for (let at = 0; at < count; at++) next.add(lines[shown?.[at] ?? at]?.text.length ?? 0);
-    return next;
-    // oxlint-disable-next-line react/exhaustive-deps -- lines change in place; the version tells
-  }, [columns, count, shown, log.version, lines]);
+  const index = useMemo(
+    () => new LogIndex(query, choices.isFilter, columns),
+    [query, choices.isFilter, columns],
+  );
+  // Taking the same lines twice changes nothing, so this may run at every paint.
+  index.follow(lines, dropped);
+  const { rows, matchCount, shownCount } = index;
+  const isFiltered = choices.isFilter && query !== undefined;
 
   useLayoutEffect(() => {
     const element = scroller.current;
@@ -74,19 +64,20 @@ export function LogView({
     return () => measure.disconnect();
   }, []);
 
+  const isJump = useRef(false);
   const lastDropped = useRef(dropped);
   useLayoutEffect(() => {
     const element = scroller.current;
     if (element === null) return;
     if (isFollowing) {
       element.scrollTop = element.scrollHeight;
-      setSeen(dropped + lines.length);
-    } else if (dropped > lastDropped.current && shown === undefined && columns === 0) {
+      setSeen(log.store.total);
+    } else if (dropped > lastDropped.current && !isFiltered && columns === 0) {
       // Old lines went away above: what is being read stays where it is.
       element.scrollTop -= (dropped - lastDropped.current) * ROW_PX;
     }
     lastDropped.current = dropped;
-  }, [layout, isFollowing, dropped, lines.length, shown, columns]);
+  }, [rows, isFollowing, dropped, lines.length, log.store, isFiltered, columns]);
 
   const onScroll = (): void => {
     const element = scroller.current;
@@ -94,51 +85,61 @@ export function LogView({
     const isAtBottom = element.scrollHeight - element.scrollTop - element.clientHeight < ROW_PX;
     // What fits the view has no bottom to return to: a filter down to one line must not resume following.
     const fits = element.scrollHeight <= element.clientHeight;
+    // A jump to a match near the end lands at the bottom without the reader wanting to follow.
     if (!isAtBottom) setFollowing(false);
-    else if (!fits) setFollowing(true);
-    if (isAtBottom) setSeen(dropped + lines.length);
+    else if (!fits && !isJump.current) setFollowing(true);
+    isJump.current = false;
+    if (isAtBottom) setSeen(log.store.total);
     setView((old) => ({ ...old, top: element.scrollTop }));
   };
   const jump = (step: number): void => {
-    if (matches.length === 0) return;
-    const next = (current + step + matches.length) % matches.length;
+    if (matchCount === 0) return;
+    const next = (current + step + matchCount) % matchCount;
     setCurrent(next);
     setFollowing(false);
-    const index = shown === undefined ? (matches[next] ?? 0) : next;
-    scroller.current?.scrollTo({ top: layout.top(index) * ROW_PX - view.height / 2 });
+    const place = index.placeOf(index.match(next) ?? 0);
+    const element = scroller.current;
+    if (element === null) return;
+    const before = element.scrollTop;
+    element.scrollTop = index.top(place) * ROW_PX - view.height / 2;
+    isJump.current = element.scrollTop !== before;
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key !== "f" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
     document.querySelector<HTMLInputElement>("#log-find")?.focus();
   };
-  const allText = (): string =>
-    lines.map((line) => (choices.hasTimes ? `${line.time} ${line.text}` : line.text)).join("\n") + "\n";
+  /** What is shown: with a filter only what fits it. */
+  const shownText = (): string =>
+    Array.from({ length: shownCount }, (_, at) => lines[index.shown(at) - dropped])
+      .map((line) => `${choices.hasTimes ? `${line?.time ?? ""} ` : ""}${line?.text ?? ""}\n`)
+      .join("");
   const copy = async (): Promise<void> => {
-    const text = window.getSelection()?.toString() || allText();
+    const text = window.getSelection()?.toString() || shownText();
     await call("clipboard.write", { text });
     toast({ title: "Copied", body: "", isBad: false });
   };
   const save = async (): Promise<void> => {
     try {
-      const saved = await call("text.save", { suggestedName: `${name}.log`, text: allText() });
+      const saved = await call("text.save", { suggestedName: `${name}.log`, text: shownText() });
       if (saved !== null) toast({ title: `Saved ${saved.name}`, body: "", isBad: false });
     } catch (error) {
       toastFailure("Couldn’t save the log", error);
     }
   };
 
-  const first = Math.max(0, layout.at(Math.floor(view.top / ROW_PX)) - OVERSCAN);
-  const last = Math.min(count, layout.at(Math.ceil((view.top + view.height) / ROW_PX)) + OVERSCAN);
-  const unseen = Math.max(0, dropped + lines.length - seen);
+  const first = Math.max(0, index.at(Math.floor(view.top / ROW_PX)) - OVERSCAN);
+  const last = Math.min(shownCount, index.at(Math.ceil((view.top + view.height) / ROW_PX)) + OVERSCAN);
+  const unseen = log.store.total.lines - seen.lines;
+  const unseenErrors = log.store.total.errors - seen.errors;
   return (
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Ctrl+F from anywhere inside
     <div className="fill" role="group" aria-label="Log" onKeyDown={onKeyDown}>
       <LogToolbar
         choices={choices}
         isBroken={choices.query !== "" && query === undefined}
-        matchCount={matches.length}
-        current={matches.length === 0 ? 0 : (current % matches.length) + 1}
+        matchCount={matchCount}
+        current={matchCount === 0 ? 0 : (current % matchCount) + 1}
         onChange={(next) => {
           setChoices(next);
           if (next.query !== choices.query) setCurrent(-1);
@@ -160,27 +161,27 @@ export function LogView({
           onScroll={onScroll}
         >
           {dropped > 0 && <div className="dim log-cut">{dropped} older lines are not kept here.</div>}
-          <div style={{ height: layout.rows * ROW_PX, position: "relative" }}>
+          <div style={{ height: rows * ROW_PX, position: "relative" }}>
             {Array.from({ length: Math.max(0, last - first) }, (_, offset) => {
               const at = first + offset;
-              const index = shown?.[at] ?? at;
-              const line = lines[index];
+              const number = index.shown(at);
+              const line = lines[number - dropped];
               if (line === undefined) return null;
               return (
                 <LogRow
-                  key={dropped + index}
+                  key={number}
                   line={line}
-                  top={layout.top(at) * ROW_PX}
-                  height={(layout.top(at + 1) - layout.top(at)) * ROW_PX}
+                  top={index.top(at) * ROW_PX}
+                  height={(index.top(at + 1) - index.top(at)) * ROW_PX}
                   isWrapped={choices.isWrapped}
                   hasTime={choices.hasTimes}
                   query={query}
-                  isCurrent={matches[current] === index}
+                  isCurrent={index.match(current) === number}
                 />
               );
             })}
           </div>
-          {count === 0 && log.error === undefined && (
+          {shownCount === 0 && log.error === undefined && (
             <EmptyState title={choices.isFilter && lines.length > 0 ? "No line fits" : "No output yet"}>
               {isRunning
                 ? "Lines appear here as the container writes them."
@@ -191,11 +192,13 @@ export function LogView({
         {!isFollowing && (
           <Button className="log-pill" onClick={() => setFollowing(true)}>
             ▼ {unseen > 0 ? `${unseen} new` : "Follow"}
+            {unseenErrors > 0 && (unseenErrors === 1 ? ", 1 error" : `, ${unseenErrors} errors`)}
           </Button>
         )}
       </div>
       <div className="log-foot dim" role="status">
-        {lines.length} lines{isFollowing && isRunning ? ", following" : ""}
+        {isFiltered ? `${shownCount} of ${lines.length}` : lines.length} lines
+        {isFollowing && isRunning ? ", following" : ""}
         {log.isEnded && !isRunning ? ", the container has ended" : ""}
       </div>
     </div>

@@ -1,10 +1,15 @@
 import type { Network } from "@longshore/protocol";
-import { Button, CheckField, Dialog, IconButton, shortId, TextField } from "@longshore/ui";
-import { Plus, Trash2, X } from "lucide-react";
-import { useEffect, useState, type ReactElement } from "react";
+import { Button, CheckField, EmptyState, shortId, TextField } from "@longshore/ui";
+import { Plus, Trash2 } from "lucide-react";
+import { useEffect, useRef, useState, type ReactElement } from "react";
 import { call } from "../../bridge/bridge.ts";
+import { ActionDialog } from "../../shell/action-dialog.tsx";
+import { DetailFrame } from "../../shell/detail-frame.tsx";
+import { openDialog } from "../../shell/dialogs.ts";
 import { Failure } from "../../shell/failure.tsx";
-import { ObjectTable } from "../../shell/object-table.tsx";
+import { ListPage } from "../../shell/list-page.tsx";
+import { ObjectLink } from "../../shell/object-link.tsx";
+import { ObjectTable, type ObjectTableHandle } from "../../shell/object-table.tsx";
 import { go } from "../../shell/routes.ts";
 import { refresh } from "../../world/feed.ts";
 import { useWorld } from "../../world/store.ts";
@@ -18,101 +23,106 @@ function subnets(network: Network): string {
     .join(", ");
 }
 
+/** All networks, with how many containers are on each. */
 export function NetworkList({ selected }: { readonly selected: string | undefined }): ReactElement {
   const networks = useWorld((world) => world.networks);
-  const failure = useWorld((world) => world.loadErrors.networks);
-  const [isCreating, setCreating] = useState(false);
+  const containers = useWorld((world) => world.containers);
+  const [filter, setFilter] = useState("");
+  const table = useRef<ObjectTableHandle>(null);
+  const shown = networks.filter((network) =>
+    [network.Name, network.Driver, subnets(network)].join(" ").toLowerCase().includes(filter.toLowerCase()),
+  );
+  const create = (
+    <Button look="primary" onClick={() => openDialog({ kind: "create-network" })}>
+      <Plus size={16} /> Create…
+    </Button>
+  );
+  const membersOf = (network: Network): number =>
+    containers.filter((row) => row.NetworkSettings?.Networks?.[network.Name] !== undefined).length;
   return (
-    <section className="list" aria-label="Networks">
-      <header className="toolbar">
-        <h1 className="grow">Networks</h1>
-        <Button look="primary" onClick={() => setCreating(true)}>
-          <Plus size={16} /> Create…
-        </Button>
-      </header>
-      {failure !== undefined && (
-        <Failure
-          what="Couldn’t list the networks"
-          error={failure}
-          action="Try again"
-          onAction={() => refresh(["networks"])}
-        />
-      )}
+    <ListPage
+      kind="networks"
+      title="Networks"
+      filter={filter}
+      onFilter={setFilter}
+      onArrowDown={() => table.current?.focus()}
+      total={networks.length}
+      shown={shown.length}
+      actions={create}
+      empty={
+        <EmptyState title="No networks" action={create}>
+          Containers on one network find each other by name.
+        </EmptyState>
+      }
+    >
       <ObjectTable
+        ref={table}
         label="Networks"
-        columns={["Name", "Driver", "Subnet", "Id"]}
+        columns={[
+          { title: "Name", width: "minmax(140px, 1.6fr)" },
+          { title: "Subnet", width: "minmax(120px, 1.2fr)" },
+          { title: "Containers", width: "88px", isNumber: true },
+          { title: "Driver", width: "minmax(110px, 1fr)", isExtra: true },
+          { title: "Id", width: "112px", isExtra: true },
+        ]}
         selected={selected}
         onOpen={(id) => go({ page: "networks", id })}
-        rows={networks.map((network) => ({
-          id: network.Id,
-          name: network.Name,
-          cells: [
-            <span key="n" className="strong">
-              {network.Name}
-            </span>,
-            `${network.Driver}${network.Internal ? ", internal" : ""}`,
-            <span key="s" className="mono">
-              {subnets(network)}
-            </span>,
-            <span key="i" className="mono dim">
-              {shortId(network.Id)}
-            </span>,
-          ],
-        }))}
+        rows={shown.map((network) => {
+          const members = membersOf(network);
+          return {
+            id: network.Id,
+            cells: [
+              { sort: network.Name, show: <span className="strong">{network.Name}</span> },
+              { sort: subnets(network), show: <span className="mono">{subnets(network)}</span> },
+              { sort: members, show: members === 0 ? <span className="dim">0</span> : members },
+              { sort: network.Driver, show: `${network.Driver}${network.Internal ? ", internal" : ""}` },
+              { sort: network.Id, show: <span className="mono dim">{shortId(network.Id)}</span> },
+            ],
+          };
+        })}
       />
-      {isCreating && <CreateNetwork onClose={() => setCreating(false)} />}
-    </section>
+    </ListPage>
   );
 }
 
-function CreateNetwork({ onClose }: { readonly onClose: () => void }): ReactElement {
+export function CreateNetwork({ onClose }: { readonly onClose: () => void }): ReactElement {
   const [name, setName] = useState("");
   const [subnet, setSubnet] = useState("");
   const [internal, setInternal] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
-  const create = async (): Promise<void> => {
-    try {
-      const { Id } = await call("networks.create", { name: name.trim(), subnet: subnet.trim(), internal });
-      refresh(["networks"]);
-      onClose();
-      go({ page: "networks", id: Id });
-    } catch (error) {
-      setFailure(error);
-    }
-  };
   return (
-    <Dialog
+    <ActionDialog
       title="Create a network"
+      action="Create"
+      busy="Creating…"
+      failed="Couldn’t create it"
+      isReady={name.trim() !== ""}
       onClose={onClose}
-      foot={
-        <Button look="primary" disabled={name.trim() === ""} onClick={() => void create()}>
-          Create
-        </Button>
-      }
+      onAction={async () => {
+        const { Id } = await call("networks.create", { name: name.trim(), subnet: subnet.trim(), internal });
+        refresh(["networks"]);
+        go({ page: "networks", id: Id });
+      }}
     >
-      <div className="stack">
-        <TextField
-          label="Name"
-          autoFocus
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-          hint="Containers on it find each other by name."
-        />
-        <TextField
-          label="Subnet"
-          placeholder="chosen when empty"
-          className="input mono"
-          value={subnet}
-          onChange={(event) => setSubnet(event.target.value)}
-        />
-        <CheckField
-          label="Internal: no way out"
-          checked={internal}
-          onChange={(event) => setInternal(event.target.checked)}
-        />
-        {failure !== undefined && <Failure what="Couldn’t create it" error={failure} />}
-      </div>
-    </Dialog>
+      <TextField
+        label="Name"
+        autoFocus
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+        hint="Containers on it find each other by name."
+      />
+      <TextField
+        label="Subnet"
+        placeholder="chosen when empty"
+        className="input mono"
+        value={subnet}
+        onChange={(event) => setSubnet(event.target.value)}
+      />
+      <CheckField
+        label="Internal: no way out"
+        checked={internal}
+        onChange={(event) => setInternal(event.target.checked)}
+      />
+    </ActionDialog>
   );
 }
 
@@ -121,6 +131,7 @@ export function NetworkDetail({ id }: { readonly id: string }): ReactElement {
   const containers = useWorld((world) => world.containers);
   const [network, setNetwork] = useState<Network>();
   const [failure, setFailure] = useState<unknown>();
+  const [isRemoving, setRemoving] = useState(false);
   useEffect(() => {
     let isCurrent = true;
     call("networks.inspect", { id }).then(
@@ -134,32 +145,23 @@ export function NetworkDetail({ id }: { readonly id: string }): ReactElement {
   }, [id, containers]);
   const name = listed?.Name ?? network?.Name ?? id;
   const members = Object.entries(network?.Containers ?? {});
-  const remove = async (): Promise<void> => {
-    try {
-      await call("networks.remove", { id });
-      refresh(["networks"]);
-      go({ page: "networks" });
-    } catch (error) {
-      setFailure(error);
-    }
-  };
   return (
-    <section className="detail" aria-label={`Network ${name}`}>
-      <header className="detail-head">
-        <div className="row">
-          <h2 className="cut grow">{name}</h2>
-          <IconButton label="Close details" keyName="Esc" onClick={() => go({ page: "networks" })}>
-            <X size={16} />
-          </IconButton>
-        </div>
-        <div className="row detail-actions">
-          <Button disabled={BUILT_IN.has(name)} onClick={() => void remove()}>
-            <Trash2 size={14} /> Remove
-          </Button>
-        </div>
-      </header>
+    <DetailFrame
+      page="networks"
+      label={`Network ${name}`}
+      title={name}
+      actions={
+        <Button
+          disabled={BUILT_IN.has(name)}
+          title={BUILT_IN.has(name) ? "The engine's own networks stay." : undefined}
+          onClick={() => setRemoving(true)}
+        >
+          <Trash2 size={14} /> Remove…
+        </Button>
+      }
+    >
       <div className="pad stack">
-        {failure !== undefined && <Failure what={`Something failed with ${name}`} error={failure} />}
+        {failure !== undefined && <Failure what={`Couldn’t read ${name}`} error={failure} />}
         {network !== undefined && (
           <dl className="facts card">
             <dt>Driver</dt>
@@ -177,23 +179,40 @@ export function NetworkDetail({ id }: { readonly id: string }): ReactElement {
           {members.length === 0 ? (
             <p className="dim">None is connected.</p>
           ) : (
-            members.map(([member, endpoint]) => (
-              <p key={member} className="row">
-                <a
-                  href={`#/containers/${member}`}
-                  onClick={(event) => {
-                    event.preventDefault();
-                    go({ page: "containers", id: member });
-                  }}
-                >
-                  {endpoint.Name}
-                </a>
-                <span className="mono dim">{endpoint.IPv4Address}</span>
-              </p>
-            ))
+            <dl className="facts">
+              {members.map(([member, endpoint]) => (
+                <div key={member} className="contents">
+                  <dt>
+                    <ObjectLink to={{ page: "containers", id: member }}>{endpoint.Name}</ObjectLink>
+                  </dt>
+                  <dd className="mono">{endpoint.IPv4Address}</dd>
+                </div>
+              ))}
+            </dl>
           )}
         </section>
       </div>
-    </section>
+      {isRemoving && (
+        <ActionDialog
+          title={`Remove ${name}?`}
+          action="Remove network"
+          busy="Removing…"
+          failed={`Couldn’t remove ${name}`}
+          isDanger
+          onClose={() => setRemoving(false)}
+          onAction={async () => {
+            await call("networks.remove", { id });
+            refresh(["networks"]);
+            go({ page: "networks" });
+          }}
+        >
+          <p>
+            {members.length === 0
+              ? "No container is on it."
+              : `${members.length} containers are on it: stop or disconnect them first.`}
+          </p>
+        </ActionDialog>
+      )}
+    </DetailFrame>
   );
 }

@@ -2,6 +2,7 @@ import "@xterm/xterm/css/xterm.css";
 import { Button, EmptyState, IconButton } from "@longshore/ui";
 import { X } from "lucide-react";
 import { useEffect, useLayoutEffect, useRef, useState, type ReactElement } from "react";
+import { call } from "../../bridge/bridge.ts";
 import {
   closeSession,
   openSession,
@@ -45,20 +46,45 @@ export default function TerminalTab({
       <div className="toolbar sub">
         {sessions.map((session, at) => (
           <span key={session.key} className="session">
-            <Button aria-pressed={session.key === shown?.key} onClick={() => choose(session.key)}>
+            <Button
+              className="small"
+              aria-pressed={session.key === shown?.key}
+              onClick={() => choose(session.key)}
+            >
               {at + 1} {session.title}
               {session.state === "ended" && <span className="dim"> (ended)</span>}
             </Button>
-            <IconButton label={`Close terminal ${at + 1}`} onClick={() => closeSession(session.key)}>
+            <IconButton
+              className="small"
+              label={`Close terminal ${at + 1}`}
+              onClick={() => closeSession(session.key)}
+            >
               <X size={14} />
             </IconButton>
           </span>
         ))}
         <span className="grow" />
-        <Button disabled={!isRunning} onClick={() => open("shell")}>
+        {shown?.state === "ended" && isRunning && (
+          <Button
+            className="small"
+            look="primary"
+            onClick={() => {
+              closeSession(shown.key);
+              open(shown.kind);
+            }}
+          >
+            Open again
+          </Button>
+        )}
+        <Button className="small" disabled={!isRunning} onClick={() => open("shell")}>
           New shell
         </Button>
-        <Button disabled={!isRunning} onClick={() => open("attach")}>
+        <Button
+          className="small"
+          disabled={!isRunning}
+          title="Its own input and output"
+          onClick={() => open("attach")}
+        >
           Attach to the main process
         </Button>
       </div>
@@ -84,6 +110,7 @@ export default function TerminalTab({
 
 function TerminalPane({ session, name }: { readonly session: Session; readonly name: string }): ReactElement {
   const place = useRef<HTMLDivElement>(null);
+  const [paste, setPaste] = useState("");
   useLayoutEffect(() => {
     const host = place.current;
     if (host === null) return;
@@ -101,22 +128,54 @@ function TerminalPane({ session, name }: { readonly session: Session; readonly n
     scheme.addEventListener("change", recolor);
     recolor();
     session.terminal.attachCustomKeyEventHandler((event) => {
-      if (event.key !== "F6") return true;
-      if (event.type === "keydown")
-        document.querySelector<HTMLElement>('.detail [role="tab"][aria-selected="true"]')?.focus();
-      return false;
+      // F6 leaves the terminal (the shell keeps Tab); the window's own keys need Shift beside Ctrl here.
+      if (event.key === "F6" || event.metaKey) return false;
+      if (!event.ctrlKey || !event.shiftKey) return true;
+      const letter = event.key.toLowerCase();
+      if (letter === "c" && event.type === "keydown") {
+        event.preventDefault();
+        void call("clipboard.write", { text: session.terminal.getSelection() });
+      }
+      return !["c", "v", "k"].includes(letter);
     });
+    const onPaste = (event: ClipboardEvent): void => {
+      const text = event.clipboardData?.getData("text/plain") ?? "";
+      if (!/[\r\n]./.test(text)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      setPaste(text);
+    };
+    host.addEventListener("paste", onPaste, { capture: true });
     return () => {
       measure.disconnect();
       scheme.removeEventListener("change", recolor);
+      host.removeEventListener("paste", onPaste, { capture: true });
       session.element.remove();
     };
   }, [session.key, session.element, session.fit, session.terminal]);
+  const answer = (isWanted: boolean): void => {
+    if (isWanted) session.terminal.paste(paste);
+    setPaste("");
+    session.terminal.focus();
+  };
   return (
-    <section
-      ref={place}
-      className={`terminal ${session.state === "ended" ? "ended" : ""}`}
-      aria-label={`Terminal in ${name}`}
-    />
+    <>
+      {paste !== "" && (
+        <div className="notice paste" data-tone="info" role="alertdialog" aria-label="Paste several lines">
+          <span>Paste {paste.split(/\r?\n/).length} lines? Each line runs as soon as it arrives.</span>
+          <span className="row">
+            <Button look="primary" autoFocus onClick={() => answer(true)}>
+              Paste
+            </Button>
+            <Button onClick={() => answer(false)}>Cancel</Button>
+          </span>
+        </div>
+      )}
+      <section
+        ref={place}
+        className={`terminal ${session.state === "ended" ? "ended" : ""}`}
+        aria-label={`Terminal in ${name}`}
+      />
+    </>
   );
 }

@@ -1,103 +1,119 @@
 import type { Volume } from "@longshore/protocol";
-import { Button, Dialog, EmptyState, IconButton, TextField } from "@longshore/ui";
-import { Plus, Trash2, X } from "lucide-react";
-import { useState, type ReactElement } from "react";
+import { Button, EmptyState, TextField } from "@longshore/ui";
+import { Plus, Trash2 } from "lucide-react";
+import { useMemo, useRef, useState, type ReactElement } from "react";
 import { call } from "../../bridge/bridge.ts";
-import { Failure } from "../../shell/failure.tsx";
-import { ObjectTable } from "../../shell/object-table.tsx";
+import { ActionDialog } from "../../shell/action-dialog.tsx";
+import { DetailFrame } from "../../shell/detail-frame.tsx";
+import { openDialog } from "../../shell/dialogs.ts";
+import { ListPage } from "../../shell/list-page.tsx";
+import { ObjectLink } from "../../shell/object-link.tsx";
+import { ObjectTable, type ObjectTableHandle } from "../../shell/object-table.tsx";
 import { go } from "../../shell/routes.ts";
+import { roughly, useNow } from "../../world/ago.ts";
 import { nameOf } from "../../world/derive.ts";
 import { refresh } from "../../world/feed.ts";
 import { useWorld } from "../../world/store.ts";
-import { ago } from "../../world/ago.ts";
 
+/** All volumes, with the containers that mount them. */
 export function VolumeList({ selected }: { readonly selected: string | undefined }): ReactElement {
   const volumes = useWorld((world) => world.volumes);
-  const isLoaded = useWorld((world) => world.loaded.has("volumes"));
-  const failure = useWorld((world) => world.loadErrors.volumes);
-  const [isCreating, setCreating] = useState(false);
+  const containers = useWorld((world) => world.containers);
+  const [filter, setFilter] = useState("");
+  const table = useRef<ObjectTableHandle>(null);
+  const now = useNow();
+  const users = useMemo(
+    () =>
+      Map.groupBy(
+        containers.flatMap((row) => (row.Mounts ?? []).map((mount) => ({ volume: mount.Name, row }))),
+        ({ volume }) => volume,
+      ),
+    [containers],
+  );
+  const shown = volumes.filter((volume) => volume.Name.toLowerCase().includes(filter.toLowerCase()));
   const create = (
-    <Button look="primary" onClick={() => setCreating(true)}>
+    <Button look="primary" onClick={() => openDialog({ kind: "create-volume" })}>
       <Plus size={16} /> Create…
     </Button>
   );
   return (
-    <section className="list" aria-label="Volumes">
-      <header className="toolbar">
-        <h1 className="grow">Volumes</h1>
-        {create}
-      </header>
-      {failure !== undefined && (
-        <Failure
-          what="Couldn’t list the volumes"
-          error={failure}
-          action="Try again"
-          onAction={() => refresh(["volumes"])}
-        />
-      )}
-      {isLoaded && volumes.length === 0 && (
+    <ListPage
+      kind="volumes"
+      title="Volumes"
+      filter={filter}
+      onFilter={setFilter}
+      onArrowDown={() => table.current?.focus()}
+      total={volumes.length}
+      shown={shown.length}
+      actions={create}
+      empty={
         <EmptyState title="No volumes yet" action={create}>
           A volume keeps data when its containers go. Name one in the run form, or create it here.
         </EmptyState>
-      )}
-      {volumes.length > 0 && (
-        <ObjectTable
-          label="Volumes"
-          columns={["Name", "Driver", "Created"]}
-          selected={selected}
-          onOpen={(id) => go({ page: "volumes", id })}
-          rows={volumes.map((volume) => ({
+      }
+    >
+      <ObjectTable
+        ref={table}
+        label="Volumes"
+        columns={[
+          { title: "Name", width: "minmax(160px, 2fr)" },
+          { title: "Used by", width: "minmax(120px, 1.4fr)" },
+          { title: "Driver", width: "minmax(72px, 0.6fr)", isExtra: true },
+          { title: "Created", width: "minmax(96px, 0.8fr)", isExtra: true },
+        ]}
+        selected={selected}
+        onOpen={(id) => go({ page: "volumes", id })}
+        rows={shown.map((volume) => {
+          const names = (users.get(volume.Name) ?? []).map(({ row }) => nameOf(row));
+          const createdAt = Date.parse(volume.CreatedAt ?? "");
+          return {
             id: volume.Name,
-            name: volume.Name,
             cells: [
-              <span key="n" className="strong">
-                {volume.Name}
-              </span>,
-              volume.Driver,
-              volume.CreatedAt === undefined ? "" : `${ago(Date.parse(volume.CreatedAt))}`,
+              { sort: volume.Name, show: <span className="strong">{volume.Name}</span> },
+              {
+                sort: names.length,
+                show: names.length === 0 ? <span className="dim">unused</span> : names.join(", "),
+              },
+              { sort: volume.Driver, show: volume.Driver },
+              {
+                sort: createdAt,
+                show: (
+                  <span className="dim">
+                    {Number.isNaN(createdAt) ? "" : `${roughly(createdAt, now)} ago`}
+                  </span>
+                ),
+              },
             ],
-          }))}
-        />
-      )}
-      {isCreating && <CreateVolume onClose={() => setCreating(false)} />}
-    </section>
+          };
+        })}
+      />
+    </ListPage>
   );
 }
 
-function CreateVolume({ onClose }: { readonly onClose: () => void }): ReactElement {
+export function CreateVolume({ onClose }: { readonly onClose: () => void }): ReactElement {
   const [name, setName] = useState("");
-  const [failure, setFailure] = useState<unknown>();
-  const create = async (): Promise<void> => {
-    try {
-      const volume = await call("volumes.create", { name: name.trim() });
-      refresh(["volumes"]);
-      onClose();
-      go({ page: "volumes", id: volume.Name });
-    } catch (error) {
-      setFailure(error);
-    }
-  };
   return (
-    <Dialog
+    <ActionDialog
       title="Create a volume"
+      action="Create"
+      busy="Creating…"
+      failed="Couldn’t create it"
       onClose={onClose}
-      foot={
-        <Button look="primary" onClick={() => void create()}>
-          Create
-        </Button>
-      }
+      onAction={async () => {
+        const volume = await call("volumes.create", { name: name.trim() });
+        refresh(["volumes"]);
+        go({ page: "volumes", id: volume.Name });
+      }}
     >
-      <div className="stack">
-        <TextField
-          label="Name"
-          autoFocus
-          placeholder="made up when empty"
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-        />
-        {failure !== undefined && <Failure what="Couldn’t create it" error={failure} />}
-      </div>
-    </Dialog>
+      <TextField
+        label="Name"
+        autoFocus
+        placeholder="made up when empty"
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
+    </ActionDialog>
   );
 }
 
@@ -107,20 +123,16 @@ export function VolumeDetail({ name }: { readonly name: string }): ReactElement 
   const [isRemoving, setRemoving] = useState(false);
   const users = containers.filter((row) => row.Mounts?.some((mount) => mount.Name === name));
   return (
-    <section className="detail" aria-label={`Volume ${name}`}>
-      <header className="detail-head">
-        <div className="row">
-          <h2 className="cut grow">{name}</h2>
-          <IconButton label="Close details" keyName="Esc" onClick={() => go({ page: "volumes" })}>
-            <X size={16} />
-          </IconButton>
-        </div>
-        <div className="row detail-actions">
-          <Button onClick={() => setRemoving(true)}>
-            <Trash2 size={14} /> Remove…
-          </Button>
-        </div>
-      </header>
+    <DetailFrame
+      page="volumes"
+      label={`Volume ${name}`}
+      title={name}
+      actions={
+        <Button onClick={() => setRemoving(true)}>
+          <Trash2 size={14} /> Remove…
+        </Button>
+      }
+    >
       <div className="pad stack">
         {volume === undefined ? <p className="dim">This volume is gone.</p> : <VolumeFacts volume={volume} />}
         <section className="card">
@@ -128,30 +140,33 @@ export function VolumeDetail({ name }: { readonly name: string }): ReactElement 
           {users.length === 0 ? (
             <p className="dim">No container.</p>
           ) : (
-            users.map((user) => (
-              <p key={user.Id}>
-                {nameOf(user)}{" "}
-                <span className="dim mono">
-                  {user.Mounts?.find((mount) => mount.Name === name)?.Destination}
-                </span>
-              </p>
-            ))
+            <dl className="facts">
+              {users.map((user) => (
+                <div key={user.Id} className="contents">
+                  <dt>
+                    <ObjectLink to={{ page: "containers", id: user.Id }}>{nameOf(user)}</ObjectLink>
+                  </dt>
+                  <dd className="mono">{user.Mounts?.find((mount) => mount.Name === name)?.Destination}</dd>
+                </div>
+              ))}
+            </dl>
           )}
         </section>
       </div>
       {isRemoving && <RemoveVolume name={name} onClose={() => setRemoving(false)} />}
-    </section>
+    </DetailFrame>
   );
 }
 
 function VolumeFacts({ volume }: { readonly volume: Volume }): ReactElement {
+  const more = { ...volume.Options, ...volume.Labels };
   return (
     <dl className="facts card">
       <dt>Driver</dt>
       <dd>{volume.Driver}</dd>
       <dt>Stored at</dt>
       <dd className="mono">{volume.Mountpoint}</dd>
-      {Object.entries(volume.Options ?? {}).map(([key, value]) => (
+      {Object.entries(more).map(([key, value]) => (
         <div key={key} className="contents">
           <dt>{key}</dt>
           <dd className="mono">{value}</dd>
@@ -170,41 +185,27 @@ function RemoveVolume({
   readonly onClose: () => void;
 }): ReactElement {
   const [typed, setTyped] = useState("");
-  const [failure, setFailure] = useState<unknown>();
-  const remove = async (): Promise<void> => {
-    try {
-      await call("volumes.remove", { name, force: false });
-      refresh(["volumes"]);
-      onClose();
-      go({ page: "volumes" });
-    } catch (error) {
-      setFailure(error);
-    }
-  };
   return (
-    <Dialog
+    <ActionDialog
       title="Remove this volume and its data?"
-      role="alertdialog"
+      action="Remove volume"
+      busy="Removing…"
+      failed={`Couldn’t remove ${name}`}
+      isDanger
+      isReady={typed === name}
       onClose={onClose}
-      foot={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button look="danger" disabled={typed !== name} onClick={() => void remove()}>
-            Remove volume
-          </Button>
-        </>
-      }
+      onAction={async () => {
+        await call("volumes.remove", { name, force: false });
+        refresh(["volumes"]);
+        go({ page: "volumes" });
+      }}
     >
-      <div className="stack">
-        <p>What is in it is deleted for good.</p>
-        <TextField
-          label={`Type ${name} to confirm`}
-          autoFocus
-          value={typed}
-          onChange={(event) => setTyped(event.target.value)}
-        />
-        {failure !== undefined && <Failure what="Couldn’t remove it" error={failure} />}
-      </div>
-    </Dialog>
+      <p>What is in it is deleted for good.</p>
+      <TextField
+        label={`Type ${name} to confirm`}
+        value={typed}
+        onChange={(event) => setTyped(event.target.value)}
+      />
+    </ActionDialog>
   );
 }

@@ -104,13 +104,35 @@ function folderOf(call: Call): string {
   return path === "/" ? "" : path.replace(/\/+$/, "");
 }
 
-function childrenOf(files: readonly FileEntry[], folder: string): readonly FileEntry[] {
-  return files.filter(
-    (entry) =>
-      entry.path.startsWith(`${folder}/`) &&
-      entry.path.length > folder.length + 1 &&
-      !entry.path.slice(folder.length + 1).includes("/"),
+/** A layer may hold a file without its folders (OCI image layer, "changesets"): such a folder is listed, unchanged by the layer. */
+function childrenOf(
+  files: readonly FileEntry[],
+  folder: string,
+): readonly (Omit<FileEntry, "change"> & { readonly change: FileEntry["change"] | "unchanged" })[] {
+  const below = files.filter(
+    (entry) => entry.path.startsWith(`${folder}/`) && entry.path.length > folder.length + 1,
   );
+  const isChild = (entry: FileEntry): boolean => !entry.path.slice(folder.length + 1).includes("/");
+  const own = below.filter(isChild);
+  const known = new Set(own.map((entry) => entry.path));
+  const implied = new Map<string, FileEntry>();
+  for (const entry of below) {
+    const path = `${folder}/${entry.path.slice(folder.length + 1).split("/", 1)[0]}`;
+    if (!known.has(path)) implied.set(path, entry);
+  }
+  return [
+    ...own,
+    ...[...implied].map(([path, { modifiedAt }]) => ({
+      path,
+      type: "directory" as const,
+      change: "unchanged" as const,
+      sizeBytes: 0,
+      mode: 0o755,
+      uid: 0,
+      gid: 0,
+      modifiedAt,
+    })),
+  ];
 }
 
 /** One directory of the image as a container sees it; each entry says which layer it comes from. */
@@ -119,8 +141,8 @@ async function mergedChildren(
   image: Image,
   folder: string,
   signal: AbortSignal,
-): Promise<readonly (FileEntry & { chainId: string })[]> {
-  const found = new Map<string, FileEntry & { chainId: string }>();
+): Promise<readonly (ReturnType<typeof childrenOf>[number] & { chainId: string })[]> {
+  const found = new Map<string, ReturnType<typeof childrenOf>[number] & { chainId: string }>();
   for (const chainId of image.chain) {
     const files = await rooms.layers.files(chainId, signal);
     for (const entry of files)
@@ -134,7 +156,8 @@ async function mergedChildren(
           )
             found.delete(path);
     for (const entry of childrenOf(files, folder))
-      if (entry.change !== "deleted") found.set(entry.path, { ...entry, chainId });
+      if (entry.change === "unchanged" && found.has(entry.path)) continue;
+      else if (entry.change !== "deleted") found.set(entry.path, { ...entry, chainId });
   }
   return [...found.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
