@@ -1,9 +1,10 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { dockerArchive, starterRecipe, tarOf, busyboxLayer } from "@longshore/testkit";
+import { dockerArchive, starterRecipe } from "@longshore/testkit";
+import { makeBundle } from "./bare-runtime.ts";
 import { openPeers, type Peer } from "./peers.ts";
+import { memoryScenarios } from "./memory.ts";
 import { cli, scenarios, type Scenario } from "./scenarios.ts";
 
 /** `npm run bench -- --rounds 20 --only run,exec`: medians of this engine, dockerd and podman, taken in turns. */
@@ -19,11 +20,9 @@ const peers: Peer[] = (await openPeers()).map((peer) => stack.use(peer));
 const starter = join(folder, "starter.tar");
 writeFileSync(starter, dockerArchive(starterRecipe()));
 for (const peer of peers) cli(peer, "load", "-i", starter);
-for (const peer of peers)
-  console.log(`${peer.name}: ${(peer.residentKib() / 1024).toFixed(0)} MiB resident, idle`);
-
 const rows: string[][] = [["scenario", ...peers.map((peer) => peer.name), "floor", "to each peer", "goal"]];
-for (const scenario of scenarios(folder, makeBundle(), rounds)) {
+const all = [...memoryScenarios(), ...scenarios(folder, stack.use(makeBundle(folder)), rounds)];
+for (const scenario of all) {
   if (only && !only.some((word) => scenario.name.includes(word))) continue;
   console.log(`bench: ${scenario.name}`);
   rows.push(await measure(scenario));
@@ -41,8 +40,8 @@ async function measure(scenario: Scenario): Promise<string[]> {
   const floors: number[] = [];
   for (let round = 0; round <= scenario.rounds; round++) {
     for (const peer of peers) {
-      const ms = await scenario.measure(peer);
-      if (round > 0) took.get(peer.name)?.push(ms);
+      const value = await scenario.measure(peer);
+      if (round > 0) took.get(peer.name)?.push(value);
     }
     if (scenario.floor && round > 0) floors.push(scenario.floor());
   }
@@ -50,9 +49,10 @@ async function measure(scenario: Scenario): Promise<string[]> {
   const [ours = Number.NaN, ...others] = medians;
   const ratios = others.map((other, index) => `${(ours / other).toFixed(2)}x ${peers[index + 1]?.name}`);
   if (floors.length > 0) ratios.push(`${(ours / median(floors)).toFixed(1)}x floor`);
+  const { unit = "ms" } = scenario;
   return [
     scenario.name,
-    ...medians.map((ms) => `${ms.toFixed(1)} ms`),
+    ...medians.map((value) => `${value.toFixed(1)} ${unit}`),
     floors.length > 0 ? `${median(floors).toFixed(1)} ms` : "",
     ratios.join(", "),
     scenario.goal,
@@ -65,21 +65,6 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 === 1
     ? (sorted[middle] ?? Number.NaN)
     : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
-}
-
-/** A bundle for the bare runtime: the starter's root, `true`, no terminal. */
-function makeBundle(): string {
-  const bundle = join(folder, "bundle");
-  mkdirSync(join(bundle, "rootfs"), { recursive: true });
-  spawnSync("tar", ["-xf", "-", "-C", join(bundle, "rootfs")], { input: tarOf(busyboxLayer()) });
-  execFileSync("crun", ["spec"], { cwd: bundle });
-  const config: { process: { terminal: boolean; args: string[] } } = JSON.parse(
-    readFileSync(join(bundle, "config.json"), "utf8"),
-  );
-  config.process.terminal = false;
-  config.process.args = ["/bin/true"];
-  writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
-  return bundle;
 }
 
 function print(table: readonly string[][]): void {
