@@ -30,7 +30,7 @@ test("parseFilters() reads the map and the list form alike", () => {
         .join(",");
       const read = parseFilters(query("filters", `{${maps}}`), ["label", "name", "until"]);
       const sorted = (filters: typeof read): unknown =>
-        [...filters].map(([name, values]) => [name, values.toSorted()]).toSorted();
+        Object.fromEntries([...filters].map(([name, values]) => [name, values.toSorted()]));
       expect(sorted(read)).toEqual(sorted(lists));
       expect(Object.fromEntries(lists)).toEqual(wanted);
     }),
