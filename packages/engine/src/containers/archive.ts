@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, rmdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { Worker } from "node:worker_threads";
 import { plainBytes } from "#layers";
@@ -76,7 +76,7 @@ async function openThread(
   const folder = path.join(context.stateRoot, "tmp");
   await mkdir(folder, { recursive: true });
   const target = await mkdtemp(path.join(folder, "archive-"));
-  held.defer(() => rm(target, { recursive: true, force: true }));
+  held.defer(() => rmdir(target));
   const binds = job.kind === "export" ? [] : mountsOf(container);
   const sources: Record<string, boolean> = {};
   for (const { source, destination } of binds) sources[destination] = (await stat(source)).isDirectory();

@@ -1,4 +1,4 @@
-import { lstat, mkdir, mkdtemp, realpath, rm, stat } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, realpath, rmdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { mountOverlay, unmount } from "#host";
 import { errno, LongshoreError } from "#kernel";
@@ -108,7 +108,7 @@ export async function copyUpVolumes(
   await using undo = new AsyncDisposableStack();
   await mkdir(path.join(context.stateRoot, "tmp"), { recursive: true });
   const place = await mkdtemp(path.join(context.stateRoot, "tmp", "copy-up-"));
-  undo.defer(() => rm(place, { recursive: true, force: true }));
+  undo.defer(() => rmdir(place));
   // Overlay wants two lower directories when there is no upper: an empty one below changes nothing.
   const empty = path.join(context.stateRoot, "tmp", "empty");
   await mkdir(empty, { recursive: true });

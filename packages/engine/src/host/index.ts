@@ -2,7 +2,7 @@ export { loadNftScript } from "./linux/nft-command.ts";
 export { NetworkCallError, openNetworkThread, type NetworkThread } from "./linux/network-thread.ts";
 export type { DnsSockets, LinkCounters, Plug } from "./linux/network-calls.ts";
 export type { NftElement, NftPart } from "./linux/nftables.ts";
-export { copyTree, isMountPoint, mountDevice, unmountDevice } from "./linux/file-tree.ts";
+export { copyTree, isMountPoint, mountDevice, removeTree, unmountDevice } from "./linux/file-tree.ts";
 export {
   deviceNumbers,
   enterRoot,

@@ -2,6 +2,7 @@ import {
   chownSync,
   closeSync,
   chmodSync,
+  ftruncateSync,
   lchownSync,
   linkSync,
   lstatSync,
@@ -54,6 +55,7 @@ export class LayerWriter implements TarSink {
   #folders = new Map<string, string>();
   #indexChars = 0;
   #fd: number | undefined;
+  #position = 0;
   #current: TarEntry | undefined;
   #path = "";
 
@@ -92,7 +94,21 @@ export class LayerWriter implements TarSink {
   data(chunk: Buffer): void {
     if (this.#fd === undefined) return;
     try {
-      for (let at = 0; at < chunk.length;) at += writeSync(this.#fd, chunk, at);
+      for (let at = 0; at < chunk.length;) {
+        const written = writeSync(this.#fd, chunk, at, chunk.length - at, this.#position);
+        at += written;
+        this.#position += written;
+      }
+    } catch (error) {
+      throw this.#current === undefined ? error : translated(error, this.#current);
+    }
+  }
+
+  hole(sizeBytes: number): void {
+    if (this.#fd === undefined) return;
+    this.#position += sizeBytes;
+    try {
+      ftruncateSync(this.#fd, this.#position);
     } catch (error) {
       throw this.#current === undefined ? error : translated(error, this.#current);
     }
@@ -217,6 +233,7 @@ export class LayerWriter implements TarSink {
           constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
           0o600,
         );
+        this.#position = 0;
         this.sizeBytes += entry.sizeBytes;
         break;
       case "symlink":

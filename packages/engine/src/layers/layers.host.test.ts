@@ -16,32 +16,10 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { getXattr, mountOverlay, unmount } from "#host";
 import { silentLogger } from "#kernel";
-import { digestOf, TAR_END, tarMember, type TarEntry } from "#spec";
+import { digestOf, tarMember } from "#spec";
 import { memoryStore } from "#testing/store";
 import { openLayers, type Layers, type OverlayMount } from "./index.ts";
-
-const plain: TarEntry = {
-  name: "",
-  type: "file",
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  sizeBytes: 0,
-  modifiedNano: 1_700_000_000_123_456_789n,
-  linkName: "",
-  major: 0,
-  minor: 0,
-  xattrs: new Map(),
-};
-const file = (name: string, text = "x"): Buffer =>
-  tarMember({ ...plain, name, sizeBytes: Buffer.byteLength(text) }, Buffer.from(text));
-const folder = (name: string): Buffer => tarMember({ ...plain, name, type: "directory", mode: 0o755 });
-const link = (name: string, linkName: string, type: "symlink" | "hardlink" = "symlink"): Buffer =>
-  tarMember({ ...plain, name, type, linkName });
-const archive = (...members: Buffer[]): Buffer => Buffer.concat([...members, TAR_END]);
-async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
-  yield bytes;
-}
+import { archive, file, folder, link, once, plain } from "./testing.ts";
 
 let outside = "";
 let root = "";

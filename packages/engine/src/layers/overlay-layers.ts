@@ -1,7 +1,8 @@
 import { createReadStream } from "node:fs";
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { errno, isKind, KeyedLocks, LongshoreError, MiB, randomId, type Logger } from "#kernel";
+import { isKind, KeyedLocks, LongshoreError, MiB, randomId, type Logger } from "#kernel";
+import { removeTree } from "#host";
 import { chainIdOf, type Digest, hexOf, parseDigest } from "#spec";
 import type { Store, Table } from "#store";
 import { BlobStore } from "./blob-store.ts";
@@ -51,13 +52,13 @@ export class OverlayLayers implements Layers {
 
   /** Makes the folders, empties tmp/, removes directories that no record names and reports records without directory. */
   async open(): Promise<void> {
-    await rm(path.join(this.#root, "tmp"), { recursive: true, force: true });
+    await removeTree(path.join(this.#root, "tmp"));
     for (const name of ["layers", "snapshots", "tmp", "empty"])
       await mkdir(path.join(this.#root, name), { recursive: true, mode: 0o710 });
     await this.blobs.open();
     const named = new Set([...this.#layers.values()].map((layer) => hexOf(layer.chainId)));
     for (const name of await readdir(path.join(this.#root, "layers")))
-      if (!named.delete(name)) await this.#drop(path.join(this.#root, "layers", name));
+      if (!named.delete(name)) await removeTree(path.join(this.#root, "layers", name));
     for (const hex of named) {
       this.#log.error("a layer's directory is gone: its record is dropped, pull or load the image again", {
         layer: hex,
@@ -65,7 +66,7 @@ export class OverlayLayers implements Layers {
       await this.#layers.remove(`sha256:${hex}`);
     }
     for (const name of await readdir(path.join(this.#root, "snapshots")))
-      if (this.#snapshots.get(name) === undefined) await this.#drop(path.join(this.#root, "snapshots", name));
+      if (this.#snapshots.get(name) === undefined) await removeTree(path.join(this.#root, "snapshots", name));
     const inits = new Set([...this.#snapshots.values()].map(({ init }) => init));
     await this.#init.open((key) => inits.has(key));
   }
@@ -119,7 +120,7 @@ export class OverlayLayers implements Layers {
         ...(options.blob !== undefined && { blob: options.blob }),
       });
     } catch (error) {
-      await this.#drop(draft);
+      await removeTree(draft);
       signal.throwIfAborted();
       const name = options.expectedDiffId ?? options.blob?.digest;
       if (isKind(error, "invalid") && name !== undefined && !error.message.includes(name))
@@ -132,11 +133,11 @@ export class OverlayLayers implements Layers {
   async #seal(draft: string, record: LayerRecord): Promise<LayerRecord> {
     const raced = this.layer(record.chainId);
     if (raced !== undefined) {
-      await this.#drop(draft);
+      await removeTree(draft);
       return raced;
     }
     const place = this.#layerFolder(record.chainId);
-    await this.#drop(place);
+    await removeTree(place);
     await rename(draft, place);
     await this.#layers.put(record.chainId, record);
     return record;
@@ -163,7 +164,7 @@ export class OverlayLayers implements Layers {
     const isShared =
       blob !== undefined && [...this.#layers.values()].some((other) => other.blob?.digest === blob);
     await done;
-    await this.#drop(this.#layerFolder(chainId));
+    await removeTree(this.#layerFolder(chainId));
     if (blob !== undefined && !isShared) await this.blobs.remove(blob);
   }
 
@@ -236,7 +237,7 @@ export class OverlayLayers implements Layers {
 
   async removeSnapshot(key: string): Promise<void> {
     await this.#snapshots.remove(key, "kernel");
-    await this.#drop(this.#snapshotFolder(key));
+    await removeTree(this.#snapshotFolder(key));
   }
 
   *snapshots(): IterableIterator<string> {
@@ -326,14 +327,6 @@ export class OverlayLayers implements Layers {
     if (!/^[\w.-]{1,128}$/.test(key) || key.startsWith("."))
       throw new LongshoreError("invalid", `invalid snapshot key ${JSON.stringify(key)}`);
     return path.join(this.#root, "snapshots", key);
-  }
-
-  async #drop(place: string): Promise<void> {
-    try {
-      await rm(place, { recursive: true, force: true, maxRetries: 2 });
-    } catch (error) {
-      if (errno(error) !== "ENOENT") throw error;
-    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

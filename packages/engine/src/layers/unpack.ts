@@ -8,6 +8,7 @@ import { LongshoreError, messageOf, MiB, programBeside } from "#kernel";
 import { type Digest, parseDigest } from "#spec";
 import type { IndexedFile } from "./layer-writer.ts";
 import type { FromWriter, ToWriter } from "./writer-protocol.ts";
+import { type FramePart, ZstdFrames } from "./zstd-frames.ts";
 
 /** Bytes on their way to the writer; more waits. */
 const WINDOW_BYTES = 8 * MiB;
@@ -56,11 +57,20 @@ export async function* plainBytes(
   }
   if (kind === "xz" || kind === "bzip2")
     throw new LongshoreError("invalid", `${kind} compression is not supported, want gzip, zstd or none`);
+  if (kind === "gzip") yield* decompressed(rest(), kind, signal);
+  else for await (const frame of framesOf(rest())) yield* decompressed(frame, kind, signal);
+}
+
+async function* decompressed(
+  source: AsyncIterable<Uint8Array>,
+  kind: "gzip" | "zstd",
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
   // 1 MiB chunks: the default of 16 KiB halves gzip's speed and quarters zstd's (facts/host).
   const decompressor =
     kind === "gzip" ? createGunzip({ chunkSize: MiB }) : createZstdDecompress({ chunkSize: MiB });
   const out = new PassThrough({ highWaterMark: 2 * MiB });
-  const running = pipeline(Readable.from(rest(), { objectMode: false }), decompressor, out, { signal });
+  const running = pipeline(Readable.from(source, { objectMode: false }), decompressor, out, { signal });
   running.catch(() => {});
   try {
     for await (const chunk of out) yield chunk as Buffer;
@@ -70,6 +80,29 @@ export async function* plainBytes(
     if (error instanceof LongshoreError) throw error;
     throw new LongshoreError("invalid", `${kind} data is broken: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** The frames of a zstd stream one after the other; each must be read before the next. */
+async function* framesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<AsyncGenerator<Buffer>> {
+  const parts = partsOf(source);
+  for (let next = await parts.next(); next.done !== true; next = await parts.next())
+    yield frameFrom(next.value, parts);
+}
+
+async function* frameFrom(first: FramePart, parts: AsyncGenerator<FramePart>): AsyncGenerator<Buffer> {
+  for (let part = first; ;) {
+    if (part.bytes.length > 0) yield part.bytes;
+    if (part.isEnd) return;
+    const next = await parts.next();
+    if (next.done === true) return;
+    part = next.value;
+  }
+}
+
+async function* partsOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<FramePart> {
+  const frames = new ZstdFrames();
+  for await (const chunk of source) yield* frames.push(asBuffer(chunk));
+  frames.finish();
 }
 
 const asBuffer = (chunk: Uint8Array): Buffer =>

@@ -1,4 +1,5 @@
 import { LongshoreError } from "#kernel";
+import { type SparseHeader, sparseHeader, SparseReader } from "./tar-sparse.ts";
 
 /** A tar member's header. Names are as written in the archive, without resolving anything. Source: pax(1), GNU tar manual. */
 export interface TarEntry {
@@ -21,6 +22,8 @@ export interface TarEntry {
 export interface TarSink {
   entry(entry: TarEntry): void;
   data(chunk: Buffer): void;
+  /** Zeros of a sparse file; without it sparse members are refused, for a few bytes may stand for any number of them. */
+  hole?(sizeBytes: number): void;
   end(): void;
 }
 
@@ -42,7 +45,7 @@ const refuse = (why: string): LongshoreError => new LongshoreError("invalid", `i
 
 /**
  * A push parser: feed it chunks of any size. Throws `invalid` for archives out of grammar, never anything else.
- * What follows the end mark (two blocks of zeros) is ignored. Members of types that Docker doesn't handle (sparse ones among them) are refused.
+ * What follows the end mark (two blocks of zeros) is ignored. Members of types that Docker doesn't handle are refused.
  */
 export class TarReader {
   readonly #sink: TarSink;
@@ -56,6 +59,7 @@ export class TarReader {
   /** An extended header waits for its member. */
   #hasExtension = false;
   #isInEntry = false;
+  #sparse: SparseReader | undefined;
   #zeroBlocks = 0;
   #hasEnded = false;
 
@@ -96,6 +100,7 @@ export class TarReader {
 
   #take(piece: Buffer): void {
     if (this.#meta !== undefined) this.#meta.chunks.push(Buffer.from(piece));
+    else if (this.#sparse !== undefined) this.#sparse.push(piece);
     else if (this.#isInEntry) this.#sink.data(piece);
   }
 
@@ -106,6 +111,8 @@ export class TarReader {
       this.#metaDone(type, Buffer.concat(chunks));
     } else if (this.#isInEntry) {
       this.#isInEntry = false;
+      this.#sparse?.end();
+      this.#sparse = undefined;
       this.#sink.end();
     }
   }
@@ -136,15 +143,30 @@ export class TarReader {
       return;
     }
     const type = TYPES[typeFlag];
-    if (type === undefined) throw refuse(`member of unhandled type ${JSON.stringify(typeFlag)}`);
-    const entry = this.#entryOf(block, type, headerSize);
+    if (type === undefined) throw refuse(`unhandled tar header type ${typeFlag.charCodeAt(0)}`);
+    const sparse = type === "file" ? sparseHeader(this.#local) : undefined;
+    const stored = this.#entryOf(block, type, headerSize);
+    const entry = sparse === undefined ? stored : this.#openSparse(stored, sparse);
     this.#local = new Map();
     this.#hasExtension = false;
     this.#longName = undefined;
     this.#longLink = undefined;
     this.#sink.entry(entry);
     this.#isInEntry = true;
-    this.#begin(entry.type === "file" ? entry.sizeBytes : 0);
+    this.#begin(entry.type === "file" ? stored.sizeBytes : 0);
+  }
+
+  #openSparse(stored: TarEntry, header: SparseHeader): TarEntry {
+    const sink = this.#sink;
+    if (sink.hole === undefined)
+      throw refuse(`sparse member ${JSON.stringify(stored.name)} is not supported`);
+    const { name = stored.name, sizeBytes } = header;
+    if (name.includes("\0")) throw refuse("member name holds a NUL byte");
+    this.#sparse = new SparseReader(header, stored.sizeBytes, {
+      data: (chunk) => sink.data(chunk),
+      hole: (bytes) => sink.hole?.(bytes),
+    });
+    return { ...stored, name, sizeBytes };
   }
 
   #begin(sizeBytes: number): void {
@@ -167,8 +189,6 @@ export class TarReader {
         throw refuse(`extended header ${key}="${text.slice(0, 40)}", want a whole number`);
       return value;
     };
-    for (const key of this.#local.keys())
-      if (key.startsWith("GNU.sparse.")) throw refuse(`sparse member (${key}) is not supported`);
     const isUstar = block.toString("latin1", 257, 262) === "ustar";
     const prefix = isUstar && block[262] === 0 ? field(block, 345, 155) : "";
     const short = field(block, 0, 100);
@@ -250,6 +270,7 @@ function number(block: Buffer, start: number, length: number, what: string): num
 /** `LENGTH KEY=VALUE\n` records. Source: pax(1), extended header. */
 function parsePax(body: Buffer): Map<string, Buffer> {
   const records = new Map<string, Buffer>();
+  const sparse: string[] = [];
   for (let at = 0; at < body.length;) {
     const space = body.indexOf(32, at);
     const digits = space < 0 ? "" : body.toString("latin1", at, space);
@@ -258,12 +279,14 @@ function parsePax(body: Buffer): Map<string, Buffer> {
       throw refuse("broken extended header record");
     const equals = body.indexOf(61, space);
     if (equals < 0 || equals >= at + length) throw refuse("extended header record without '='");
-    records.set(
-      body.toString("utf8", space + 1, equals),
-      Buffer.from(body.subarray(equals + 1, at + length - 1)),
-    );
+    const key = body.toString("utf8", space + 1, equals);
+    const value = Buffer.from(body.subarray(equals + 1, at + length - 1));
+    // The oldest sparse format repeats these two for each piece.
+    if (key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes") sparse.push(value.toString("latin1"));
+    else records.set(key, value);
     at += length;
   }
+  if (sparse.length > 0) records.set("GNU.sparse.map", Buffer.from(sparse.join(",")));
   return records;
 }
 

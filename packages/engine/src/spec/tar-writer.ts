@@ -66,7 +66,8 @@ function paxRecords(entry: TarEntry): Buffer[] {
     records.push(record("size", Buffer.from(String(entry.sizeBytes))));
   if (entry.uid > 0o7777777) records.push(record("uid", Buffer.from(String(entry.uid))));
   if (entry.gid > 0o7777777) records.push(record("gid", Buffer.from(String(entry.gid))));
-  if (entry.modifiedNano % 1_000_000_000n !== 0n || entry.modifiedNano < 0n)
+  const isPlainTime = entry.modifiedNano >= 0n && entry.modifiedNano % 1_000_000_000n === 0n;
+  if (!isPlainTime || entry.modifiedNano / 1_000_000_000n > MAX_OCTAL)
     records.push(record("mtime", Buffer.from(secondsText(entry.modifiedNano))));
   for (const [name, value] of [...entry.xattrs].toSorted(([a], [b]) => (a < b ? -1 : 1)))
     records.push(record(`SCHILY.xattr.${name}`, value));
@@ -106,7 +107,7 @@ function header(entry: TarEntry, name: string, linkName: string, type: string, s
   octal(Math.min(entry.uid, 0o7777777), 108, 8);
   octal(Math.min(entry.gid, 0o7777777), 116, 8);
   octal(Math.min(sizeBytes, MAX_OCTAL), 124, 12);
-  octal(entry.modifiedNano < 0n ? 0 : Number(entry.modifiedNano / 1_000_000_000n), 136, 12);
+  octal(Math.min(Math.max(Number(entry.modifiedNano / 1_000_000_000n), 0), MAX_OCTAL), 136, 12);
   block.write(type, 156, "latin1");
   Buffer.from(linkName).copy(block, 157, 0, 100);
   block.write("ustar\u000000", 257, "latin1");

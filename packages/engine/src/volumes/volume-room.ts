@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { chmod, mkdir, readdir, rename, stat } from "node:fs/promises";
 import path from "node:path";
 import {
   errno,
@@ -10,6 +10,7 @@ import {
   type Clock,
   type Logger,
 } from "#kernel";
+import { removeTree } from "#host";
 import type { Events } from "#events";
 import type { Store, Table } from "#store";
 import type { Volume, Volumes } from "./contract.ts";
@@ -83,7 +84,7 @@ class VolumeRoom implements Volumes {
       signal.throwIfAborted();
       const volume = name.slice(REMOVED.length, -13);
       if (!names.includes(volume)) await this.#table.remove(volume);
-      await rm(path.join(this.#folder, name), { recursive: true, force: true });
+      await removeTree(path.join(this.#folder, name));
     }
     for (const name of names) {
       if (name.startsWith(".") || this.#table.get(name) !== undefined) continue;
@@ -151,7 +152,7 @@ class VolumeRoom implements Volumes {
       if (errno(error) !== "ENOENT") throw error;
     }
     await this.#table.remove(name);
-    await rm(gone, { recursive: true, force: true });
+    await removeTree(gone);
     this.#announce("destroy", name, { driver: row.volume.driver });
   }
 
@@ -207,7 +208,7 @@ class VolumeRoom implements Volumes {
     const target = row.volume.mountpoint;
     const present = await readdir(target);
     if (present.length > 0 && !row.isFilling) return;
-    for (const entry of present) await rm(path.join(target, entry), { recursive: true, force: true });
+    for (const entry of present) await removeTree(path.join(target, entry));
     await this.#table.put(name, { ...row, isFilling: true });
     try {
       await this.#host.copyTree(source, target, signal);

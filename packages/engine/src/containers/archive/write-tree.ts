@@ -3,6 +3,7 @@ import {
   chownSync,
   closeSync,
   constants,
+  ftruncateSync,
   lchownSync,
   linkSync,
   lstatSync,
@@ -26,6 +27,7 @@ export class TreeWriter implements TarSink {
   readonly #base: string;
   readonly #isKeepingKind: boolean;
   #fd: number | undefined;
+  #position = 0;
   #current: { readonly entry: TarEntry; readonly place: string } | undefined;
 
   /** Throws `not_found` or `invalid` in Docker's words when `directory` is none. */
@@ -59,7 +61,21 @@ export class TreeWriter implements TarSink {
   data(chunk: Buffer): void {
     if (this.#fd === undefined || this.#current === undefined) return;
     try {
-      for (let at = 0; at < chunk.length;) at += writeSync(this.#fd, chunk, at);
+      for (let at = 0; at < chunk.length;) {
+        const written = writeSync(this.#fd, chunk, at, chunk.length - at, this.#position);
+        at += written;
+        this.#position += written;
+      }
+    } catch (error) {
+      throw translated(error, this.#current.place);
+    }
+  }
+
+  hole(sizeBytes: number): void {
+    if (this.#fd === undefined || this.#current === undefined) return;
+    this.#position += sizeBytes;
+    try {
+      ftruncateSync(this.#fd, this.#position);
     } catch (error) {
       throw translated(error, this.#current.place);
     }
@@ -95,6 +111,7 @@ export class TreeWriter implements TarSink {
           constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
           0o600,
         );
+        this.#position = 0;
         return;
       case "symlink":
         symlinkSync(entry.linkName, place);
