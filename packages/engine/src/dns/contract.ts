@@ -34,3 +34,9 @@ export interface DnsServer extends AsyncDisposable {
   /** Closes the sockets; absent is success. */
   detach(key: string): Promise<void>;
 }
+
+/** A server in a thread of its own, which is begun anew when it fails. */
+export interface ThreadedDnsServer extends DnsServer {
+  /** Called after that, before any other call reaches the new thread: it knows no zone and has no socket. */
+  onRestart(listener: () => void): void;
+}

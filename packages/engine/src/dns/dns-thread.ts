@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { LongshoreError, type Logger, programBeside } from "#kernel";
-import type { DnsServer } from "./contract.ts";
+import type { DnsServer, ThreadedDnsServer } from "./contract.ts";
 
 type Name = "setZone" | "attach" | "update" | "detach";
 export type DnsCall = {
@@ -12,32 +12,64 @@ interface DnsAnswer {
 }
 type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
 
-/** Runs the server in a thread of its own. */
-export function openDnsThread(log: Logger): DnsServer {
-  const worker = new Worker(programBeside("./dns-worker.ts", import.meta.url), {
-    name: "dns",
-    execArgv: [],
-  });
+/** A thread that fails more often than this is not begun again: something kills each one. */
+const MAX_RESTARTS = 5;
+const RESTART_WINDOW_MS = 60_000;
+
+export const startDnsWorker = (): Worker =>
+  new Worker(programBeside("./dns-worker.ts", import.meta.url), { name: "dns", execArgv: [] });
+
+/** Runs the server in a thread of its own; one that ends unasked is begun anew. */
+export function openDnsThread(log: Logger, startWorker: () => Worker = startDnsWorker): ThreadedDnsServer {
   const waiting = new Map<number, PromiseWithResolvers<void>>();
+  const restarts: number[] = [];
   let lastId = 0;
   let ended: Error | undefined;
-  const end = (error: Error): void => {
-    ended ??= error;
-    for (const { reject } of waiting.values()) reject(ended);
+  let onRestart = (): void => {};
+  let worker = begin();
+
+  function rejectAll(error: Error): void {
+    for (const { reject } of waiting.values()) reject(error);
     waiting.clear();
-  };
-  worker.on("message", ({ id, failure }: DnsAnswer) => {
-    const call = waiting.get(id);
-    waiting.delete(id);
-    if (waiting.size === 0) worker.unref();
-    if (failure === undefined) call?.resolve();
-    else call?.reject(new LongshoreError("internal", `DNS: ${failure}`));
-  });
-  worker.on("error", (error) => {
-    log.error("the DNS thread failed; containers have no names until the engine starts again", { error });
-    end(new LongshoreError("unavailable", "the DNS thread has failed", { cause: error }));
-  });
-  worker.unref();
+  }
+
+  function begin(): Worker {
+    const started = startWorker();
+    let reason: unknown;
+    started.on("message", ({ id, failure }: DnsAnswer) => {
+      const call = waiting.get(id);
+      waiting.delete(id);
+      if (waiting.size === 0) started.unref();
+      if (failure === undefined) call?.resolve();
+      else call?.reject(new LongshoreError("internal", `DNS: ${failure}`));
+    });
+    started.on("error", (error) => (reason = error));
+    started.on("exit", () => lost(reason));
+    started.unref();
+    return started;
+  }
+
+  function lost(reason: unknown): void {
+    if (ended !== undefined) return;
+    const failure = new LongshoreError("unavailable", "the DNS thread has failed", { cause: reason });
+    rejectAll(failure);
+    const now = performance.now();
+    restarts.push(now);
+    if (restarts.filter((at) => at > now - RESTART_WINDOW_MS).length > MAX_RESTARTS) {
+      log.error(
+        "the DNS thread fails again and again; containers have no names until the engine starts again",
+        {
+          error: reason,
+        },
+      );
+      ended = failure;
+      return;
+    }
+    log.warn("the DNS thread failed and is begun anew", { error: reason });
+    worker = begin();
+    onRestart();
+  }
+
   const send = async (call: WithoutId<DnsCall>): Promise<void> => {
     if (ended) throw ended;
     const id = ++lastId;
@@ -53,8 +85,12 @@ export function openDnsThread(log: Logger): DnsServer {
     update: async (...given) => send({ name: "update", given }),
     // Closing what a failed thread held is done with the thread.
     detach: async (...given) => (ended ? undefined : send({ name: "detach", given })),
+    onRestart(listener) {
+      onRestart = listener;
+    },
     [Symbol.asyncDispose]: async () => {
-      end(new LongshoreError("unavailable", "the DNS thread has ended"));
+      ended ??= new LongshoreError("unavailable", "the DNS thread has ended");
+      rejectAll(ended);
       await worker.terminate();
     },
   };

@@ -1,5 +1,5 @@
 import type { NetworkThread, NftElement } from "#host";
-import type { DnsServer } from "#dns";
+import type { ThreadedDnsServer } from "#dns";
 
 /** The kernel as this room sees it: the network thread. The fake stands behind the same interface. */
 export type NetworkKernel = Pick<
@@ -28,5 +28,5 @@ export type NetworkKernel = Pick<
 /** Replaces whole tables in one transaction; `script` is nft's own text. */
 export type LoadRules = (script: string, signal: AbortSignal) => Promise<void>;
 
-export type SandboxDns = Pick<DnsServer, "setZone" | "attach" | "update" | "detach"> & AsyncDisposable;
+export type SandboxDns = ThreadedDnsServer;
 export type { NftElement };

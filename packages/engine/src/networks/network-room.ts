@@ -69,6 +69,7 @@ export async function openNetworkRoom(
     hostDns: await readHostResolvConf(),
     log,
   });
+  drivers.dns.onRestart(() => void sandboxes.renewDns());
   await bridges.removeStrangers(new Set(book.rows().map(({ network }) => network.id)));
   for (const row of book.rows()) {
     if (row.bridge === "") continue;

@@ -5,9 +5,10 @@ import net from "node:net";
 import dgram from "node:dgram";
 import os from "node:os";
 import path from "node:path";
+import type { Worker } from "node:worker_threads";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
-import { openDnsServer } from "#dns";
+import { openDnsServer, startDnsWorker } from "#dns";
 import { openEvents } from "#events";
 import { loadNftScript, openNetworkThread } from "#host";
 import { silentLogger, systemClock } from "#kernel";
@@ -15,7 +16,7 @@ import { memoryStore } from "#testing/store";
 import { openStore, type Store } from "#store";
 import type { EndpointSpec, Networks, PortSpec } from "./contract.ts";
 import { openNetworks } from "./index.ts";
-import { engineTag, openNetworkRoom } from "./network-room.ts";
+import { engineTag, type NetworkDrivers, openNetworkRoom, type NetworksDeps } from "./network-room.ts";
 import { holdHostPort } from "./published-ports.ts";
 
 const run = promisify(execFile);
@@ -33,20 +34,33 @@ class Bench {
     this.subnet = subnet;
   }
   async open(signal: AbortSignal, store: Store = memoryStore()): Promise<Networks> {
-    const events = openEvents();
-    this.networks = await openNetworks(
+    this.networks = await openNetworks(this.#deps(store), signal);
+    return this.networks;
+  }
+  /** The same with other drivers in the place of some. */
+  async openOn(drivers: Partial<NetworkDrivers>, signal: AbortSignal): Promise<Networks> {
+    this.networks = await openNetworkRoom(
+      this.#deps(memoryStore()),
       {
-        store,
-        events,
-        stateRoot: this.root,
-        dataRoot: this.root,
-        log: silentLogger,
-        clock: systemClock,
-        bridgeSubnet: this.subnet,
+        kernel: drivers.kernel ?? openNetworkThread(),
+        loadRules: loadNftScript,
+        dns: drivers.dns ?? openDnsServer(silentLogger),
+        hold: holdHostPort,
       },
       signal,
     );
     return this.networks;
+  }
+  #deps(store: Store): NetworksDeps {
+    return {
+      store,
+      events: openEvents(),
+      stateRoot: this.root,
+      dataRoot: this.root,
+      log: silentLogger,
+      clock: systemClock,
+      bridgeSubnet: this.subnet,
+    };
   }
 }
 
@@ -195,7 +209,7 @@ describe("networks on the default bridge", () => {
     );
     await expect(opening).rejects.toThrow(
       new RegExp(
-        `^driver failed programming external connectivity on endpoint c1 \\([0-9a-f]{64}\\): failed to bind host port for 0\\.0\\.0\\.0:${port}:10\\.217\\.\\d+\\.2:80/tcp: address already in use`,
+        `^driver failed programming external connectivity on endpoint c1 \\([0-9a-f]{64}\\): failed to bind host port for 0\\.0\\.0\\.0:${port}:10\\.217\\.\\d+\\.2:80/tcp: address already in use \\(by "[^"]+", pid ${process.pid}\\)$`,
       ),
     );
     expect(networks.endpoints(networks.get("bridge").id)).toEqual([]);
@@ -250,19 +264,7 @@ describe("on a host whose kernel settings are read-only", () => {
       get: (target, property): unknown =>
         property === "setHostSysctl" ? async () => false : Reflect.get(target, property),
     });
-    on.networks = await openNetworkRoom(
-      {
-        store: memoryStore(),
-        events: openEvents(),
-        stateRoot: on.root,
-        dataRoot: on.root,
-        log: silentLogger,
-        clock: systemClock,
-        bridgeSubnet: on.subnet,
-      },
-      { kernel, loadRules: loadNftScript, dns: openDnsServer(silentLogger), hold: holdHostPort },
-      signal,
-    );
+    await on.openOn({ kernel }, signal);
     const sandbox = await on.networks.open(
       {
         containerId: "c1",
@@ -278,6 +280,33 @@ describe("on a host whose kernel settings are read-only", () => {
 });
 
 describe("user-defined networks", () => {
+  test("names are answered again after the DNS thread died", async ({ signal }) => {
+    const on = await bench();
+    const workers: Worker[] = [];
+    const start = (): Worker => {
+      const worker = startDnsWorker();
+      workers.push(worker);
+      return worker;
+    };
+    const networks = await on.openOn({ dns: openDnsServer(silentLogger, start) }, signal);
+    await networks.create({ name: "front", driver: "bridge" }, signal);
+    const [web, client] = await Promise.all(
+      ["web", "client"].map((id) =>
+        networks.open(
+          { containerId: id, endpoints: [{ network: "front", spec: wants(id) }], ports: [], dns: noDns },
+          signal,
+        ),
+      ),
+    );
+    const address = web?.endpoints[0]?.ipv4;
+    expect(await lookUp(client?.path ?? "", "web")).toBe(address);
+    await workers[0]?.terminate();
+    await expect.poll(() => lookUp(client?.path ?? "", "web"), { timeout: 20_000 }).toBe(address);
+    expect(workers.length).toBe(2);
+    for (const id of ["web", "client"]) await networks.close(id);
+    await networks.remove("front");
+  });
+
   test("containers find each other by name, alias and address; other networks stay apart", async ({
     signal,
   }) => {

@@ -1,4 +1,5 @@
 import net from "node:net";
+import { socketOwner } from "#host";
 import { errno, LongshoreError, messageOf, type Logger } from "#kernel";
 import type { PortSpec, PublishedPort } from "./contract.ts";
 import { holdTcp, holdUdp, isFamilyMissing, type HeldPort } from "./relay.ts";
@@ -162,7 +163,7 @@ export class PublishedPorts {
       const code = errno(error) ?? "";
       throw failedFor(
         owner,
-        `failed to bind host port for ${hostOf(address)}:${hostPort}:${owner.address}:${spec.containerPort}/${protocol}: ${KNOWN_ERRORS[code] ?? messageOf(error)}`,
+        `failed to bind host port for ${hostOf(address)}:${hostPort}:${owner.address}:${spec.containerPort}/${protocol}: ${KNOWN_ERRORS[code] ?? messageOf(error)}${code === "EADDRINUSE" ? foreignHolder(protocol, hostPort) : ""}`,
         code,
         error,
       );
@@ -181,6 +182,12 @@ export class PublishedPorts {
       if (key.startsWith(suffix) && net.isIPv6(key.slice(suffix.length)) === isIpv6) return holder;
     return undefined;
   }
+}
+
+/** What Docker leaves its users to find out. */
+function foreignHolder(protocol: "tcp" | "udp", port: number): string {
+  const owner = socketOwner(protocol, port);
+  return owner === undefined ? "" : ` (by "${owner.command}", pid ${owner.pid})`;
 }
 
 const keyOf = (protocol: string, address: string, port: number): string => `${protocol} ${port} ${address}`;

@@ -239,16 +239,37 @@ export class Sandboxes {
     for (const id of this.#rows.keys()) await this.#parts.ports.unpublish(id);
   }
 
+  /** Gives a DNS server that was begun anew what the one before knew: new sockets in every sandbox, and all names. */
+  async renewDns(): Promise<void> {
+    const { log } = this.#parts;
+    const rows = [...this.#rows.values()];
+    for (const row of rows) {
+      if (!row.hasDns || !this.#rows.has(row.containerId)) continue;
+      try {
+        await this.#attachDns(row);
+      } catch (error) {
+        log.error("a container has no names any more", { container: row.containerId, error });
+      }
+    }
+    await this.#renewZones(rows.flatMap((row) => row.endpoints)).catch((error: unknown) =>
+      log.error("names could not be given to the DNS server again", { error }),
+    );
+  }
+
+  async #attachDns(row: SandboxRow): Promise<void> {
+    const { kernel, dns } = this.#parts;
+    const { udp, tcp } = await kernel.openDnsSockets(row.path, DNS_ADDRESS);
+    await dns.attach(row.containerId, { udpFd: udp.fd, tcpFd: tcp.fd }, this.#viewOf(row));
+  }
+
   async #takeOver(row: SandboxRow): Promise<void> {
-    const { kernel, dns, ports } = this.#parts;
+    const { ports } = this.#parts;
     if (row.ports.length > 0) {
       const outward = this.#outward(row.endpoints);
       if (outward !== undefined) await this.#parts.bridges.allowLocalRoute(outward.bridge);
       await ports.adopt(this.#owner(row.containerId, row.endpoints, row.containerName), row.ports);
     }
-    if (!row.hasDns) return;
-    const sockets = await kernel.openDnsSockets(row.path, DNS_ADDRESS);
-    await dns.attach(row.containerId, { udpFd: sockets.udp.fd, tcpFd: sockets.tcp.fd }, this.#viewOf(row));
+    if (row.hasDns) await this.#attachDns(row);
   }
 
   /** Everything that hangs on the endpoints of an open sandbox: default routes, ports, DNS, the record. */
@@ -286,10 +307,8 @@ export class Sandboxes {
       await filter.set(containerId, this.#elementsOf(row));
       await this.#forgetFlows(row);
     }
-    if (row.hasDns && !before.hasDns) {
-      const sockets = await kernel.openDnsSockets(row.path, DNS_ADDRESS);
-      await dns.attach(containerId, { udpFd: sockets.udp.fd, tcpFd: sockets.tcp.fd }, this.#viewOf(row));
-    } else if (row.hasDns) await dns.update(containerId, this.#viewOf(row));
+    if (row.hasDns && !before.hasDns) await this.#attachDns(row);
+    else if (row.hasDns) await dns.update(containerId, this.#viewOf(row));
     this.#rows.set(containerId, row);
     await table.put(containerId, row, "kernel");
     return row;

@@ -75,6 +75,7 @@ export function fakeKernel(): NetworkKernel & { readonly pins: ReadonlyMap<strin
 }
 
 const fakeDns: SandboxDns = {
+  onRestart: () => {},
   setZone: async () => {},
   attach: async () => {},
   update: async () => {},
