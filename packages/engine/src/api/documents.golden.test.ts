@@ -58,7 +58,10 @@ test.for(names)("%s", async (name, { signal }) => {
     facts: { isCgroupV2: golden.isCgroupV2 ?? false },
   });
   const { room, machine } = ground;
-  const other = await room.create({ ...parseCreate({ Image: FAKE_IMAGE }), name: "other" }, signal);
+  const other = await room.create(
+    { ...parseCreate({ Image: FAKE_IMAGE, HostConfig: { IpcMode: "shareable" } }), name: "other" },
+    signal,
+  );
   await room.start(other.id, signal);
   const { id, warnings } = await room.create(parseCreate({ ...golden.body, Image: FAKE_IMAGE }), signal);
   await room.start(id, signal);

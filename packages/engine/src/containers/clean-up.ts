@@ -5,6 +5,7 @@ import { LongshoreError, messageOf } from "#kernel";
 import type { Ended } from "./container-book.ts";
 import { type Context, directoryOf, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
+import { shmFolder } from "./namespaces.ts";
 
 const FIRST_WAIT_MS = 100;
 const MAX_WAIT_MS = 60_000;
@@ -38,6 +39,8 @@ export function tryAgainLater(
 export async function release(context: Context, container: Container): Promise<void> {
   await context.networks.close(container.id);
   await context.runtime.release(container.id);
+  if (container.host.IpcMode === "shareable")
+    await context.facts.unmountShm(shmFolder(context, container.id));
   for (const point of container.mounts)
     if (point.type === "volume" && point.name !== undefined)
       await context.volumes.release(point.name, container.id);

@@ -27,6 +27,8 @@ export class LiveState {
   readonly execs: Map<string, LiveExec> = new Map();
   /** Aborts a restart that waits for its back-off. */
   restart: AbortController | undefined;
+  /** Ends the watch of its health. */
+  health: AbortController | undefined;
   isStopping = false;
   /** The clean-up after the last exit failed: a start has to do it first. */
   isUnclean = false;

@@ -1,12 +1,8 @@
 import { LongshoreError, messageOf, randomId, unlessAborted } from "#kernel";
-import type { RuntimeProcess } from "#spec";
 import type { LiveExec } from "./container-book.ts";
 import { type Context, publish } from "./context.ts";
-import type { Container, Exec, ExecSession, ExecSettings } from "./contract.ts";
-import { environmentOf } from "./document/build-document.ts";
-import { capabilitySet } from "./document/capabilities.ts";
-import { readRootFile } from "./root-file.ts";
-import { resolveUser } from "./user.ts";
+import type { Exec, ExecSession, ExecSettings } from "./contract.ts";
+import { execProcess } from "./exec-process.ts";
 
 /** Prepares a process in a running container. */
 export async function createExec(context: Context, name: string, settings: ExecSettings): Promise<string> {
@@ -65,7 +61,7 @@ export async function startExec(
       {
         containerId,
         execId: id,
-        process: await processOf(context, container, settings, size),
+        process: await execProcess(context, container, settings, size),
         stdio: {
           hasTty,
           hasStdin: settings.AttachStdin && !options.isDetached,
@@ -104,56 +100,6 @@ async function* until(
   for await (const piece of output)
     if (piece.stream === "stdout" ? settings.AttachStdout : settings.AttachStderr) yield piece;
   await ended;
-}
-
-async function processOf(
-  context: Context,
-  container: Container,
-  settings: ExecSettings,
-  size: readonly [number, number] | undefined,
-): Promise<RuntimeProcess> {
-  const root = context.layers.mount(container.id);
-  const user = resolveUser(
-    settings.User === "" ? container.settings.User : settings.User,
-    readRootFile(root, "/etc/passwd"),
-    readRootFile(root, "/etc/group"),
-    settings.User === "" ? (container.host.GroupAdd ?? []) : [],
-  );
-  const isPrivileged = settings.Privileged || container.host.Privileged;
-  const capabilities = capabilitySet(
-    container.host.CapAdd ?? [],
-    container.host.CapDrop ?? [],
-    isPrivileged,
-    context.facts.held,
-  );
-  const own = user.uid === 0 ? capabilities : [];
-  return {
-    terminal: settings.Tty,
-    ...(settings.Tty &&
-      size !== undefined &&
-      size[0] > 0 && { consoleSize: { height: size[0], width: size[1] } }),
-    user: {
-      uid: user.uid,
-      gid: user.gid,
-      ...(user.additionalGids.length > 0 && { additionalGids: user.additionalGids }),
-    },
-    args: settings.Cmd,
-    env: environmentOf(
-      { Env: [...container.settings.Env, ...settings.Env], Tty: settings.Tty },
-      container.settings.Hostname,
-      user.home,
-    ),
-    cwd:
-      settings.WorkingDir !== ""
-        ? settings.WorkingDir
-        : container.settings.WorkingDir === ""
-          ? "/"
-          : container.settings.WorkingDir,
-    capabilities: { bounding: capabilities, effective: own, permitted: own, inheritable: [], ambient: [] },
-    noNewPrivileges: (container.host.SecurityOpt ?? []).some((option) =>
-      /^no-new-privileges([=:]true)?$/.test(option),
-    ),
-  };
 }
 
 export async function resizeExec(context: Context, id: string, rows: number, columns: number): Promise<void> {

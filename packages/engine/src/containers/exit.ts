@@ -4,6 +4,7 @@ import { forget, release, tryAgainLater } from "./clean-up.ts";
 import type { Ended } from "./container-book.ts";
 import { type Context, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
+import { endHealthWatch } from "./health.ts";
 import { startLocked } from "./start.ts";
 
 const FIRST_BACKOFF_MS = 100;
@@ -28,6 +29,7 @@ export async function handleExit(
   const container = context.book.byId(id);
   const live = context.book.live(id);
   live.task = undefined;
+  endHealthWatch(context, id);
   if (container === undefined) {
     await context.runtime.release(id);
     return;

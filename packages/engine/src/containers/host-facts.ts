@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import os from "node:os";
-import { cgroupMode } from "#host";
+import { cgroupMode, mountTmpfs, unmount } from "#host";
 import { hostDevices } from "./devices.ts";
 import type { DeviceNode } from "./document/build-document.ts";
 import { heldCapabilities } from "./document/capabilities.ts";
@@ -16,6 +16,9 @@ export interface HostFacts {
   readonly hardLimits: ReadonlyMap<string, number>;
   /** Absolute path of a static init for `--init`; undefined when the host has none. */
   readonly initPath?: string;
+  /** Makes shared memory of so many bytes at a folder of the host, and takes it away; gone already is fine. */
+  mountShm(folder: string, sizeBytes: number): Promise<void>;
+  unmountShm(folder: string): Promise<void>;
   /** Every device node below /dev, for privileged containers. */
   allDevices(): Promise<DeviceNode[]>;
 }
@@ -54,6 +57,14 @@ export async function readHostFacts(initPath: string | undefined): Promise<HostF
     held: heldCapabilities(status),
     hardLimits: parseHardLimits(limits),
     ...(initPath !== undefined && { initPath }),
+    mountShm: async (folder, sizeBytes) => {
+      await mkdir(folder, { recursive: true });
+      mountTmpfs(folder, sizeBytes);
+    },
+    unmountShm: async (folder) => {
+      unmount(folder);
+      await rm(folder, { recursive: true, force: true });
+    },
     allDevices: () => hostDevices("/dev"),
   };
 }

@@ -4,6 +4,7 @@ import { errno, KeyedLocks, TaskOwner } from "#kernel";
 import { ContainerBook } from "./container-book.ts";
 import type { Context, ContainersDeps } from "./context.ts";
 import type { Container, Containers } from "./contract.ts";
+import { initialHealth, watchHealth } from "./health.ts";
 import { scheduleRestart, watchExit } from "./exit.ts";
 import { ContainersRoom } from "./room.ts";
 import { removeContainer } from "./stop.ts";
@@ -65,9 +66,11 @@ async function adopt(context: Context): Promise<ReadonlySet<string>> {
         pid: task.pid,
         error: "",
         startedAt: new Date(Number(task.startedAtNano / 1_000_000n)).toISOString().replace("Z", "000000Z"),
+        ...initialHealth(container),
       });
     }
     watchExit(context, container.id, task);
+    if (book.byId(container.id)?.state.status === "running") watchHealth(context, container.id);
     context.log.info("container adopted", { container: container.id, pid: task.pid });
   }
   for (const [id] of tasks) {
@@ -99,6 +102,9 @@ async function adopt(context: Context): Promise<ReadonlySet<string>> {
 
 /** What a start or a clean-up that died half way left in the state root: mounts, namespaces, directories. */
 async function dropInterrupted(context: Context): Promise<void> {
+  const shmRoot = path.join(context.stateRoot, "shm");
+  for (const id of await namesIn(shmRoot))
+    if (context.book.live(id).task === undefined) await context.facts.unmountShm(path.join(shmRoot, id));
   const folder = path.join(context.stateRoot, "containers");
   for (const id of await readdir(folder)) {
     if (context.book.live(id).task !== undefined) continue;
@@ -118,13 +124,18 @@ async function dropUnnamed(context: Context, signal: AbortSignal): Promise<void>
       await context.layers.removeSnapshot(key);
   }
   const folder = path.join(context.dataRoot, "containers");
-  const names = await readdir(folder).catch((error: unknown) => {
-    if (errno(error) === "ENOENT") return [];
-    throw error;
-  });
-  for (const name of names)
+  for (const name of await namesIn(folder))
     if (context.book.byId(name) === undefined)
       await rm(path.join(folder, name), { recursive: true, force: true });
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (errno(error) === "ENOENT") return [];
+    throw error;
+  }
 }
 
 /** After the machine's or the engine's restart: always, unless-stopped and interrupted restarts run again. */

@@ -1,3 +1,4 @@
+import path from "node:path";
 import { LongshoreError } from "#kernel";
 import type { Context } from "./context.ts";
 import type { Container } from "./contract.ts";
@@ -18,11 +19,32 @@ export function namespacePaths(
   };
 }
 
+/** Host folder of the /dev/shm that containers of one IPC namespace share; the first process makes it. */
+export function sharedMemory(context: Context, container: Container): string | undefined {
+  const { IpcMode } = container.host;
+  if (IpcMode === "shareable") return shmFolder(context, container.id);
+  return IpcMode.startsWith("container:")
+    ? shmFolder(context, context.book.get(IpcMode.slice("container:".length)).id)
+    : undefined;
+}
+
+/** Apart from the runtime's folder of the container, which is emptied file by file. */
+export function shmFolder(context: Pick<Context, "stateRoot">, id: string): string {
+  return path.join(context.stateRoot, "shm", id);
+}
+
 function joined(context: Context, mode: string, type: "pid" | "ipc"): string {
   if (mode === "" || mode === "private" || mode === "shareable" || mode === "none") return "";
   if (mode === "host") return "host";
   if (!mode.startsWith("container:"))
     throw new LongshoreError("invalid", `invalid ${type.toUpperCase()} mode: ${mode}`);
+  const owner = context.book.get(mode.slice("container:".length));
+  if (type === "ipc" && owner.host.IpcMode !== "shareable" && owner.host.IpcMode !== "host")
+    throw new LongshoreError(
+      "invalid",
+      `cannot join IPC of container ${owner.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+    );
+  if (type === "ipc" && owner.host.IpcMode === "host") return "host";
   return `/proc/${runningPid(context, mode.slice("container:".length), `join ${type} namespace of`)}/ns/${type}`;
 }
 

@@ -9,7 +9,8 @@ import type { Container } from "./contract.ts";
 import { blockDeviceNumbers, deviceNodes } from "./devices.ts";
 import { buildDocument } from "./document/build-document.ts";
 import { runtimeMounts } from "./mounts.ts";
-import { namespacePaths, runningPid } from "./namespaces.ts";
+import { initialHealth, watchHealth } from "./health.ts";
+import { namespacePaths, runningPid, sharedMemory } from "./namespaces.ts";
 import { endpointSpec, networkMode, portSpecs } from "./network-mode.ts";
 import { readRootFile } from "./root-file.ts";
 import { resolveUser } from "./user.ts";
@@ -40,9 +41,11 @@ export async function startLocked(context: Context, id: string, signal: AbortSig
       error: "",
       isOomKilled: false,
       startedAt: rfc3339Nano(task.startedAtNano),
+      ...initialHealth(container),
     });
     publish(context, container, "start");
     context.onStarted(id, task);
+    watchHealth(context, id);
     live.nextStart.resolve(task);
     live.nextStart = Promise.withResolvers<Task>();
   } catch (error) {
@@ -73,6 +76,7 @@ async function launch(context: Context, container: Container, signal: AbortSigna
     blockDeviceNumbers(container.host),
   ]);
   const { isCgroupV2, held, hardLimits, initPath } = context.facts;
+  const shm = await provideShm(context, container, undo);
   const document = buildDocument({
     id: container.id,
     settings: container.settings,
@@ -94,6 +98,7 @@ async function launch(context: Context, container: Container, signal: AbortSigna
     held,
     hardLimits,
     ...(initPath !== undefined && { initPath }),
+    ...(shm !== undefined && { shmFolder: shm }),
     isCgroupV2,
     cgroupParent: cgroupParentOf(container),
   });
@@ -113,6 +118,20 @@ async function launch(context: Context, container: Container, signal: AbortSigna
   );
   undo.move();
   return task;
+}
+
+/** The shared /dev/shm: made when this container owns it. */
+async function provideShm(
+  context: Context,
+  container: Container,
+  undo: AsyncDisposableStack,
+): Promise<string | undefined> {
+  const folder = sharedMemory(context, container);
+  if (folder === undefined || container.host.IpcMode !== "shareable") return folder;
+  await context.facts.unmountShm(folder);
+  undo.defer(() => context.facts.unmountShm(folder));
+  await context.facts.mountShm(folder, container.host.ShmSize);
+  return folder;
 }
 
 interface JoinedNetwork {

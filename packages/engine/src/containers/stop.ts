@@ -2,6 +2,7 @@ import { type Clock, LongshoreError, unlessAborted } from "#kernel";
 import { type Context, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
 import { forget, removeAnonymousVolumes } from "./clean-up.ts";
+import { endHealthWatch, watchHealth } from "./health.ts";
 import { signalNumber } from "./signals.ts";
 import { startLocked } from "./start.ts";
 
@@ -150,6 +151,7 @@ export async function pauseContainer(context: Context, name: string): Promise<vo
   if (container.state.status === "paused")
     throw new LongshoreError("conflict", `container ${container.id} is already paused`);
   await task.pause();
+  endHealthWatch(context, container.id);
   await context.book.changeState(container.id, { status: "paused" });
   publish(context, container, "pause");
 }
@@ -161,6 +163,7 @@ export async function unpauseContainer(context: Context, name: string): Promise<
     throw new LongshoreError("conflict", `Container ${container.id} is not paused`);
   await task.resume();
   await context.book.changeState(container.id, { status: "running" });
+  watchHealth(context, container.id);
   publish(context, container, "unpause");
 }
 

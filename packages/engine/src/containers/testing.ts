@@ -37,6 +37,8 @@ export const fakeFacts: HostFacts = {
   ),
   hardLimits: new Map([["nofile", 1_048_576]]),
   initPath: "/usr/bin/docker-init",
+  mountShm: async () => {},
+  unmountShm: async () => {},
   allDevices: async () => [
     { path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o666, access: "rwm" },
   ],

@@ -24,6 +24,7 @@ export function validate(
     );
   for (const entry of settings.Env)
     if (entry === "" || entry.startsWith("=")) throw refuse(`invalid environment variable: ${entry}`);
+  checkHealth(settings);
   checkMemory(host, warnings);
   if (host.NanoCpus < 0 || host.NanoCpus > cpuCount * 1e9)
     throw refuse(
@@ -58,6 +59,17 @@ export function validate(
   if (host.NetworkMode === "host" && Object.keys(host.PortBindings).length > 0)
     warnings.push("Published ports are discarded when using host network mode");
   return warnings;
+}
+
+const MS_NANO = 1_000_000;
+
+function checkHealth({ Healthcheck: check }: ContainerSettings): void {
+  if (check === undefined) return;
+  for (const name of ["Interval", "Timeout", "StartPeriod", "StartInterval"] as const) {
+    const value = check[name] ?? 0;
+    if (value !== 0 && value < MS_NANO) throw refuse(`${name} in Healthcheck cannot be less than 1ms`);
+  }
+  if ((check.Retries ?? 0) < 0) throw refuse("Retries in Healthcheck cannot be negative");
 }
 
 function checkMemory(host: HostSettings, warnings: string[]): void {

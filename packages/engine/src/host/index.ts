@@ -19,6 +19,7 @@ export {
   enterPrivateRoot,
   mountOverlay,
   mountsBelow,
+  mountTmpfs,
   type OverlayDirectories,
   type RootBind,
   unmount,

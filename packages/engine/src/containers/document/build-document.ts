@@ -52,6 +52,8 @@ export interface DocumentRequest {
   /** What the engine itself may: upper bound of capabilities and rlimits. */
   readonly held: ReadonlySet<string>;
   readonly hardLimits: ReadonlyMap<string, number>;
+  /** Host folder of shared memory that several containers have. */
+  readonly shmFolder?: string;
   /** Static init program of the host, for `--init`. */
   readonly initPath?: string;
   readonly isCgroupV2: boolean;

@@ -56,14 +56,13 @@ function sysMounts({ namespaces, host }: DocumentRequest): readonly RuntimeMount
   ];
 }
 
-/** Shared memory belongs to the IPC namespace: a joined one brings its owner's /dev/shm. */
-function shmMounts({ namespaces, host }: DocumentRequest): readonly RuntimeMount[] {
+/** Shared memory belongs to the IPC namespace: a joined one brings its owner's. */
+function shmMounts({ namespaces, host, shmFolder }: DocumentRequest): readonly RuntimeMount[] {
   const bound = (source: string): readonly RuntimeMount[] => [
     { destination: "/dev/shm", type: "bind", source, options: ["rbind", ...NO_SUID] },
   ];
   if (namespaces.ipc === "host") return bound("/dev/shm");
-  const owner = /^(\/proc\/\d+)\/ns\/ipc$/.exec(namespaces.ipc)?.[1];
-  if (owner !== undefined) return bound(`${owner}/root/dev/shm`);
+  if (shmFolder !== undefined) return bound(shmFolder);
   return [
     {
       destination: "/dev/shm",

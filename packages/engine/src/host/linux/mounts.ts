@@ -98,6 +98,13 @@ function mountByOptions({ lowers, upper, work }: OverlayDirectories, target: str
   );
 }
 
+/** Mounts an empty tmpfs for all to write, as shared memory is. Source: mount(2), tmpfs(5). */
+export function mountTmpfs(target: string, sizeBytes: number): void {
+  const flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  const options = `mode=1777,size=${sizeBytes}`;
+  checked("mount", mountCall("shm", target, "tmpfs", flags, options) as number, JSON.stringify(target));
+}
+
 /** Unmounts lazily; nothing mounted there is success. Source: umount2(2). */
 export function unmount(target: string): void {
   try {
@@ -121,6 +128,9 @@ export function mountsBelow(folder: string): readonly string[] {
     .toReversed();
 }
 
+const MS_NOSUID = 2;
+const MS_NODEV = 4;
+const MS_NOEXEC = 8;
 const SYS_OPEN_TREE = 428;
 const OPEN_TREE_CLONE = 1;
 const AT_RECURSIVE = 0x8000;
