@@ -20,7 +20,7 @@ import { isKind, silentLogger } from "#kernel";
 import { digestOf, tarMember, type TarEntry } from "#spec";
 import { memoryStore } from "#testing/store";
 import { openLayers, type LayerRecord, type Layers } from "./index.ts";
-import { archive, file, folder, link, plain } from "./testing.ts";
+import { archive, file, folder, link, plain } from "./test-archives.ts";
 
 let outside = "";
 let root = "";

@@ -20,14 +20,20 @@ export function entriesOf(
   indexes: readonly (readonly IndexedFile[])[],
   own: readonly IndexedFile[],
 ): readonly FileEntry[] {
-  let below = new Set<string>();
-  for (const index of indexes) below = over(below, index);
+  const below = visiblePaths(indexes);
   return own
     .map(({ isWhiteout, isOpaque: _hidden, ...file }): FileEntry => ({
       ...file,
       change: isWhiteout === true ? "deleted" : below.has(file.path) ? "modified" : "added",
     }))
     .toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** All paths that a chain shows; `indexes` base first. */
+export function visiblePaths(indexes: readonly (readonly IndexedFile[])[]): ReadonlySet<string> {
+  let visible = new Set<string>();
+  for (const index of indexes) visible = over(visible, index);
+  return visible;
 }
 
 /** The paths that are visible once a layer lies over `below`. */

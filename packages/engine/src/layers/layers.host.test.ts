@@ -19,7 +19,7 @@ import { silentLogger } from "#kernel";
 import { digestOf, tarMember } from "#spec";
 import { memoryStore } from "#testing/store";
 import { openLayers, type Layers, type OverlayMount } from "./index.ts";
-import { archive, file, folder, link, once, plain } from "./testing.ts";
+import { archive, file, folder, link, once, plain } from "./test-archives.ts";
 
 let outside = "";
 let root = "";

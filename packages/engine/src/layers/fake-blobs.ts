@@ -1,0 +1,68 @@
+import { LongshoreError } from "#kernel";
+import { type Digest, digestOf } from "#spec";
+import type { Blobs } from "./contract.ts";
+import { Holds } from "./holds.ts";
+
+/** Blobs in memory, for tests. */
+export class FakeBlobs implements Blobs {
+  readonly #blobs = new Map<Digest, Buffer>();
+  readonly #holds = new Holds();
+
+  async has(digest: Digest): Promise<boolean> {
+    return this.#blobs.has(digest);
+  }
+
+  async sizeBytes(digest: Digest): Promise<number | undefined> {
+    return this.#blobs.get(digest)?.length;
+  }
+
+  async *read(digest: Digest, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    signal.throwIfAborted();
+    const bytes = this.#blobs.get(digest);
+    if (bytes === undefined) throw new LongshoreError("not_found", `blob ${digest} is not here`);
+    yield bytes;
+  }
+
+  async write(
+    source: AsyncIterable<Uint8Array>,
+    expected: { digest: Digest; sizeBytes?: number } | undefined,
+    signal: AbortSignal,
+    holds?: DisposableStack,
+  ): Promise<{ digest: Digest; sizeBytes: number }> {
+    const bytes = Buffer.concat(await Array.fromAsync(source));
+    signal.throwIfAborted();
+    const digest = digestOf(bytes);
+    const wanted = expected?.sizeBytes ?? bytes.length;
+    if (bytes.length > wanted)
+      throw new LongshoreError(
+        "invalid",
+        `blob ${expected?.digest} is longer than the promised ${wanted} bytes`,
+      );
+    if (bytes.length < wanted)
+      throw new LongshoreError(
+        "invalid",
+        `blob ${expected?.digest} ended after ${bytes.length} of ${wanted} bytes`,
+      );
+    if (expected !== undefined && expected.digest !== digest)
+      throw new LongshoreError("invalid", `blob has digest ${digest}, want ${expected.digest}`);
+    holds?.use(this.hold(digest));
+    this.#blobs.set(digest, bytes);
+    return { digest, sizeBytes: bytes.length };
+  }
+
+  hold(digest: Digest): Disposable {
+    return this.#holds.hold(digest);
+  }
+
+  async remove(digest: Digest): Promise<void> {
+    if (!this.#holds.has(digest)) this.#blobs.delete(digest);
+  }
+
+  async *list(): AsyncIterable<{ digest: Digest; sizeBytes: number }> {
+    for (const [digest, bytes] of this.#blobs) yield { digest, sizeBytes: bytes.length };
+  }
+
+  path(digest: Digest): string {
+    return `/fake/blobs/${digest}`;
+  }
+}
