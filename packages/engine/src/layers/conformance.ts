@@ -151,7 +151,12 @@ export function layersConformance(what: string, make: () => Promise<LayersUnderT
         archive(folder("c"), file("c/y"), file("a/.wh..wh..opq"), file("b")),
         next,
       );
-      expect(shown(await layers.files(last.chainId, never))).toEqual(["added /b", "added /c", "added /c/y"]);
+      expect(shown(await layers.files(last.chainId, never))).toEqual([
+        "added /b",
+        "added /c",
+        "added /c/y",
+        "modified /a",
+      ]);
     });
 
     test("readFile() streams one file and refuses what is none", async () => {

@@ -83,7 +83,7 @@ export class LayerWriter implements TarSink {
     try {
       const parent = this.#folder(path.slice(0, slash));
       this.#path = `${parent}/${base}`;
-      if (base === OPAQUE) this.#opaque(parent);
+      if (base === OPAQUE) this.#opaque(parent, entry);
       else if (base.startsWith(WHITEOUT)) this.#whiteout(parent, base.slice(WHITEOUT.length), entry);
       else this.#make(entry);
     } catch (error) {
@@ -170,12 +170,20 @@ export class LayerWriter implements TarSink {
     );
   }
 
-  #opaque(folder: string): void {
-    // Only what lower layers hold is hidden: this layer's own files stay.
-    if (folder === "") this.hidesParent = true;
-    else setXattr(folder, OPAQUE_XATTR, Buffer.from("y"));
-    const known = this.files.get(folder);
-    if (known !== undefined) this.files.set(folder, { ...known, isOpaque: true });
+  /** Only what lower layers hold is hidden: this layer's own files stay. */
+  #opaque(folder: string, entry: TarEntry): void {
+    if (folder === "") {
+      this.hidesParent = true;
+      return;
+    }
+    setXattr(folder, OPAQUE_XATTR, Buffer.from("y"));
+    const known = this.files.get(folder) ?? {
+      ...indexed(folder, entry),
+      type: "directory",
+      sizeBytes: 0,
+      mode: 0o755,
+    };
+    this.files.set(folder, { ...known, isOpaque: true });
   }
 
   #whiteout(parent: string, base: string, entry: TarEntry): void {

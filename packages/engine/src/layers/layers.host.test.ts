@@ -274,3 +274,16 @@ test("no walk over a live snapshot names what a swapped folder leads to", async 
   ]);
   expect(await layers.usageBytes("box", signal)).toBe(200);
 });
+
+test("openLayers() refuses a data root that overlayfs can't write to, by name", async () => {
+  const target = join(outside, "target");
+  for (const name of ["target", "lower", "upper", "work"]) mkdirSync(join(outside, name));
+  const [upper, work] = [join(outside, "upper"), join(outside, "work")];
+  mountOverlay({ lowers: [join(outside, "lower")], upper, work }, target);
+  const opening = openLayers({ dataRoot: target, store: memoryStore(), log: silentLogger }, signal);
+  await expect(opening).rejects.toMatchObject({
+    kind: "unavailable",
+    message: expect.stringContaining(`data root "${target}" cannot hold containers' writable layers`),
+  });
+  expect(readdirSync(join(target, "tmp"))).toEqual([]);
+});

@@ -15,6 +15,7 @@ import { InitLayers } from "./init-layer.ts";
 import { entriesOf, packIndex, readIndex, regularFile } from "./layer-index.ts";
 import type { IndexedFile } from "./layer-writer.ts";
 import { packDiff } from "./pack.ts";
+import { probeOverlay } from "./probe-overlay.ts";
 import { plainBytes, unpack } from "./unpack.ts";
 import { walk } from "./walk.ts";
 
@@ -56,6 +57,7 @@ export class OverlayLayers implements Layers {
     for (const name of ["layers", "snapshots", "tmp", "empty"])
       await mkdir(path.join(this.#root, name), { recursive: true, mode: 0o710 });
     await this.blobs.open();
+    await probeOverlay(this.#root);
     const named = new Set([...this.#layers.values()].map((layer) => hexOf(layer.chainId)));
     for (const name of await readdir(path.join(this.#root, "layers")))
       if (!named.delete(name)) await removeTree(path.join(this.#root, "layers", name));

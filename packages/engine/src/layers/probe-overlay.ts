@@ -1,0 +1,31 @@
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { makeWhiteout, mountOverlay, removeTree, setXattr, unmount } from "#host";
+import { LongshoreError, messageOf, randomId } from "#kernel";
+import { OPAQUE_XATTR } from "./merged.ts";
+
+/**
+ * Tries what containers will need: a writable overlay whose directories are below `dataRoot`. Throws `unavailable` that names the folder:
+ * better at the engine's start than at the first container's. Source: Linux overlayfs documentation, upper file systems.
+ */
+export async function probeOverlay(dataRoot: string): Promise<void> {
+  const place = path.join(dataRoot, "tmp", `probe-${randomId().slice(0, 16)}`);
+  const [lower, upper, work, target] = ["lower", "upper", "work", "target"].map((name) =>
+    path.join(place, name),
+  ) as [string, string, string, string];
+  try {
+    for (const folder of [lower, upper, work, target]) await mkdir(folder, { recursive: true });
+    makeWhiteout(path.join(upper, "gone"));
+    setXattr(upper, OPAQUE_XATTR, Buffer.from("y"));
+    mountOverlay({ lowers: [lower], upper, work }, target);
+    unmount(target);
+  } catch (error) {
+    throw new LongshoreError(
+      "unavailable",
+      `data root ${JSON.stringify(dataRoot)} cannot hold containers' writable layers: ${messageOf(error)}; want a local file system that overlayfs can write to (ext4, xfs, btrfs)`,
+      { cause: error },
+    );
+  } finally {
+    await removeTree(place);
+  }
+}
