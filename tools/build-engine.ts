@@ -9,6 +9,7 @@ const sources = join(root, "packages/engine/src");
 /** The engine's program, and those that it starts by the name that programBeside() of its kernel gives them. */
 const programs = {
   main: "main.ts",
+  "monitor-holder-main": "runtime/monitor/holder/main.ts",
   "monitor-main": "runtime/monitor/main.ts",
   "archive-archive-thread": "containers/archive/archive-thread.ts",
   "writer-thread": "layers/writer-thread.ts",

@@ -27,6 +27,7 @@ export {
 export * from "./linux/cgroups.ts";
 export * from "./linux/clock.ts";
 export * from "./linux/descriptor-passing.ts";
+export * from "./linux/descriptors.ts";
 export * from "./linux/process.ts";
 export * from "./linux/socket-owner.ts";
 export * from "./linux/stdio.ts";

@@ -13,6 +13,7 @@ import { randomId, silentLogger, systemClock } from "#kernel";
 import { cgroupPids, removeCgroup, unmount } from "#host";
 import type { RuntimeDocument } from "#spec";
 import type { Runtime, StartSpec } from "./contract.ts";
+import { endHolders } from "./monitor/holders.ts";
 import { openRuntime } from "./runtime.ts";
 
 const APPLETS = [
@@ -121,12 +122,7 @@ export class RuntimeGround implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const pid of processesNaming(this.stateRoot)) killQuietly(pid);
-    const holder = path.join(this.stateRoot, "monitor", "holder.json");
-    try {
-      killQuietly((JSON.parse(readFileSync(holder, "utf8")) as { pid: number }).pid);
-    } catch {
-      // none
-    }
+    endHolders(path.join(this.stateRoot, "monitor"));
     for (const cgroup of this.#cgroups) {
       for (let round = 0; round < 200 && cgroupPids(cgroup).length > 0; round++) {
         for (const pid of cgroupPids(cgroup)) killQuietly(pid);

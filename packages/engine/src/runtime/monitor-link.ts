@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
+import type net from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { setTimeout as delay } from "node:timers/promises";
+import { makeFifo } from "#host";
 import { errno, LongshoreError, TaskOwner, unlessAborted, type Logger, programBeside } from "#kernel";
 import { MonitorConnection, MonitorLost } from "./monitor-connection.ts";
 import {
@@ -19,6 +21,8 @@ const RETIRE_LIMIT_MS = 500;
 
 export interface MonitorLinkOptions {
   readonly stateRoot: string;
+  /** Folder for compiled code of the monitor, writable for us alone. */
+  readonly codeCache: string;
   readonly log: Logger;
   readonly onExit: (event: ExitEvent) => void;
   /** Runs after a new monitor took over: events of the time between are to be asked for. */
@@ -36,6 +40,7 @@ export class MonitorLink implements AsyncDisposable {
   readonly #log: Logger;
   readonly #owner: TaskOwner;
   #joined: Promise<Joined>;
+  #startCount = 0;
 
   private constructor(options: MonitorLinkOptions) {
     this.#options = options;
@@ -151,22 +156,32 @@ export class MonitorLink implements AsyncDisposable {
   }
 
   #startMonitor(onEnd: () => void): void {
-    const { stateRoot } = this.#options;
+    const { stateRoot, codeCache } = this.#options;
     const errors = openSync(path.join(stateRoot, "monitor", "monitor.log"), "a", 0o600);
+    this.#startCount += 1;
+    const switchFile = path.join(stateRoot, "monitor", `switch-${process.pid}-${this.#startCount}`);
+    makeFifo(switchFile, 0o600);
     // From the beginning in a session of its own, so that nothing sent to the engine's group reaches it.
-    const child = spawn(
-      process.execPath,
-      [fileURLToPath(programBeside("./monitor/main.ts", import.meta.url)), stateRoot],
-      {
-        detached: true,
-        stdio: ["ignore", "ignore", errors],
-        cwd: "/",
-        env: { PATH: process.env["PATH"] ?? "", LANG: "C.UTF-8", UV_THREADPOOL_SIZE: "2" },
+    const program = (place: string): string => fileURLToPath(programBeside(place, import.meta.url));
+    const argv = [program("./monitor/holder/main.ts"), program("./monitor/main.ts"), stateRoot, switchFile];
+    const child = spawn(process.execPath, argv, {
+      detached: true,
+      stdio: ["ignore", "ignore", errors, "pipe"],
+      cwd: "/",
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        LANG: "C.UTF-8",
+        UV_THREADPOOL_SIZE: "2",
+        // Halves the time without a monitor after one has died.
+        NODE_COMPILE_CACHE: codeCache,
       },
-    );
+    });
     closeSync(errors);
     child.on("error", (error) => this.#log.error("monitor cannot be started", { error }));
-    child.on("exit", onEnd);
+    // Only the monitor has the other end of it: the child itself becomes the monitor's holder, which may outlive it.
+    const alive = child.stdio[3] as net.Socket;
+    alive.on("error", () => {}); // "close" follows
+    alive.on("close", onEnd).resume().unref();
     child.unref();
   }
 

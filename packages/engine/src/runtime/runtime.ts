@@ -2,7 +2,7 @@ import { constants as osConstants } from "node:os";
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { errno, isKind, LongshoreError, type Clock, type Logger } from "#kernel";
-import { mountForgottenControllers, mountOverlay, removeCgroup, unmount } from "#host";
+import { mountForgottenControllers, mountOverlay, removeCgroup, unmount, wallNano } from "#host";
 import type { RuntimeDocument } from "#spec";
 import type { ExecSpec, ExecTask, ExitStatus, Runtime, StartSpec, Task } from "./contract.ts";
 import { ExecOutput } from "./exec-output.ts";
@@ -41,6 +41,7 @@ export async function openRuntime(deps: RuntimeDeps, signal: AbortSignal): Promi
       log.info("cgroup controllers mounted for crun", { controllers: mounted.join(" ") });
   }
   mkdirSync(path.join(deps.stateRoot, "containers"), { recursive: true, mode: 0o711 });
+  mkdirSync(path.join(deps.dataRoot, "code-cache"), { recursive: true, mode: 0o700 });
   mkdirSync(path.join(deps.stateRoot, "tty"), { recursive: true, mode: 0o700 });
   return await LinuxRuntime.open(deps, { ...deps.runtime, version }, commands, log, signal);
 }
@@ -53,6 +54,8 @@ class LinuxRuntime implements Runtime {
   readonly #adoptedExecs = new Map<string, ExitStatus>();
   readonly #ours = new Set<string>();
   readonly #filters = new SeccompFilters();
+  /** Processes that run, as far as we know. */
+  readonly #started = new Set<string>();
   #consoleCount = 0;
   #link: MonitorLink | undefined;
 
@@ -73,16 +76,28 @@ class LinuxRuntime implements Runtime {
     runtime.#link = await MonitorLink.open(
       {
         stateRoot: deps.stateRoot,
+        codeCache: path.join(deps.dataRoot, "code-cache"),
         log,
         onExit: (event) => runtime.#ended(event.key, event.exit),
-        onRejoin: async () => {
-          for (const record of await runtime.#monitor.repeat("list", {}))
-            if (record.exit !== undefined) runtime.#ended(record.launch.key, record.exit);
-        },
+        onRejoin: () => runtime.#catchUp(log),
       },
       signal,
     );
     return runtime;
+  }
+
+  /** What happened while no monitor was there. A process that a new monitor doesn't know is lost: nobody may wait for it. */
+  async #catchUp(log: Logger): Promise<void> {
+    const started = [...this.#started];
+    const records = new Map(
+      (await this.#monitor.repeat("list", {})).map((record) => [record.launch.key, record]),
+    );
+    for (const { launch, exit } of records.values()) if (exit !== undefined) this.#ended(launch.key, exit);
+    for (const key of started) {
+      if (records.has(key) || !this.#started.has(key)) continue;
+      log.error("a new monitor does not know a process, its exit code is lost", { key });
+      this.#ended(key, { code: 255, atNano: String(wallNano()), isOomKilled: false });
+    }
   }
 
   get #monitor(): MonitorLink {
@@ -149,13 +164,13 @@ class LinuxRuntime implements Runtime {
   async #launch(launch: LaunchRequest, program: string): Promise<TaskRecord> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#monitor.call("start", launch);
+        return this.#mark(await this.#monitor.call("start", launch));
       } catch (error) {
         if (isKind(error, "invalid")) throw runtimeRefusal(this.info.name, error.message, program);
         if (!(error instanceof MonitorLost)) throw error;
         const records = await this.#monitor.repeat("list", {});
         const mine = records.find((record) => record.launch.key === launch.key);
-        if (mine !== undefined) return mine;
+        if (mine !== undefined) return this.#mark(mine);
         if (attempt === 3)
           throw new LongshoreError("unavailable", `the monitor dies while "${launch.key}" starts`, {
             cause: error,
@@ -164,6 +179,11 @@ class LinuxRuntime implements Runtime {
           await this.#monitor.repeat("run", { argv: this.#commands.remove(launch.key), env: environment() });
       }
     }
+  }
+
+  #mark(record: TaskRecord): TaskRecord {
+    if (record.exit === undefined) this.#started.add(record.launch.key);
+    return record;
   }
 
   async release(id: string): Promise<void> {
@@ -209,12 +229,7 @@ class LinuxRuntime implements Runtime {
     const exit = Promise.withResolvers<ExitStatus>();
     this.#exits.set(key, exit);
     this.#ours.add(key);
-    const forget = async (): Promise<void> => {
-      await this.#monitor.repeat("forget", { keys: [key] });
-      this.#exits.delete(key);
-      this.#ours.delete(key);
-      rmSync(directory, { recursive: true, force: true });
-    };
+    const forget = (): Promise<void> => this.#forgetExec(key);
     const output = spec.isAttached ? ExecOutput.open(directory, spec.stdio.hasTty) : undefined;
     try {
       const record = await this.#launch(
@@ -241,6 +256,14 @@ class LinuxRuntime implements Runtime {
     }
   }
 
+  async #forgetExec(key: string): Promise<void> {
+    await this.#monitor.repeat("forget", { keys: [key] });
+    this.#exits.delete(key);
+    this.#ours.delete(key);
+    const [containerId = "", execId = ""] = key.split("/");
+    rmSync(path.join(this.#directory(containerId), "execs", execId), { recursive: true, force: true });
+  }
+
   async update(id: string, resources: RuntimeDocument["linux"]["resources"]): Promise<void> {
     const directory = this.#directory(id);
     const file = path.join(directory, "resources.json");
@@ -255,11 +278,22 @@ class LinuxRuntime implements Runtime {
 
   async adopt(): Promise<readonly Task[]> {
     const tasks: Task[] = [];
-    for (const record of await this.#monitor.repeat("list", {})) {
+    const records = await this.#monitor.repeat("list", {});
+    const known = new Set(records.map((record) => record.launch.directory));
+    // An exec that an engine prepared and never came to start.
+    for (const id of namesIn(this.#directory("."))) {
+      const execs = path.join(this.#directory(id), "execs");
+      for (const place of namesIn(execs).map((name) => path.join(execs, name)))
+        if (!known.has(place)) rmSync(place, { recursive: true, force: true });
+    }
+    // Execs of an engine before us: whoever read their output is gone.
+    const keys = records.filter(({ launch }) => launch.key.includes("/")).map(({ launch }) => launch.key);
+    await this.#monitor.repeat("drain", { keys });
+    for (const record of records) {
       const { key } = record.launch;
       if (!key.includes("/")) {
         if (!this.#exits.has(key)) this.#exits.set(key, Promise.withResolvers());
-        tasks.push(this.#task(record));
+        tasks.push(this.#task(this.#mark(record)));
       }
       if (record.exit !== undefined) this.#ended(key, record.exit);
     }
@@ -278,9 +312,11 @@ class LinuxRuntime implements Runtime {
   }
 
   #ended(key: string, exit: ExitRecord): void {
+    this.#started.delete(key);
     const execId = key.split("/")[1];
     if (execId !== undefined && !this.#ours.has(key)) {
       this.#adoptedExecs.set(execId, statusOf(exit));
+      void this.#forgetExec(key).catch(() => {}); // at the latest with its container
       return;
     }
     const waiting = this.#exits.get(key) ?? Promise.withResolvers<ExitStatus>();

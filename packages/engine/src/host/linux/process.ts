@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import koffi from "koffi";
+import { placeDescriptors } from "./descriptors.ts";
 import { libc, checked } from "./libc.ts";
 
 const posixSpawn = libc.func("int posix_spawn(_Out_ int*, str, void*, void*, void*, void*)") as unknown as (
@@ -19,7 +20,10 @@ const attributesSetFlags = libc.func("int posix_spawnattr_setflags(void*, short)
 const attributesSetMask = libc.func("int posix_spawnattr_setsigmask(void*, void*)");
 const attributesSetDefault = libc.func("int posix_spawnattr_setsigdefault(void*, void*)");
 const waitPid = libc.func("int waitpid(int, _Out_ int*, int)");
+const waitidCall = libc.func("int waitid(int, uint, void*, int)");
+const execveCall = libc.func("int execve(str, void*, void*)");
 const prctl = libc.func("int prctl(int, ulong, ulong, ulong, ulong)");
+const pollCall = libc.func("int poll(void*, ulong, int)");
 const pidfdOpenCall = libc.func("long syscall(long, int, uint)");
 const pidfdGetfdCall = libc.func("long syscall(long, int, int, uint)");
 const pidfdSignalCall = libc.func("long syscall(long, int, int, void*, uint)");
@@ -36,7 +40,14 @@ const PR_SET_CHILD_SUBREAPER = 36;
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
 const SYS_PIDFD_GETFD = 438;
+const POLLIN = 1;
 const WNOHANG = 1;
+const WEXITED = 4;
+const WNOWAIT = 0x01000000;
+const P_PID = 1;
+const CLD_EXITED = 1;
+const CLD_DUMPED = 3;
+const SIGINFO_BYTES = 128;
 const PIDFD_GET_INFO = 0xc040ff0b;
 const PIDFD_INFO_EXIT = 8;
 
@@ -84,6 +95,19 @@ function stringArray(values: readonly string[]): { readonly pointers: Buffer; re
   return { pointers, kept };
 }
 
+/**
+ * This process becomes another program, with `fds` as its descriptors 0 and up and nothing in its environment; its pid, parent, children
+ * and subreaper setting stay. See execve(2).
+ */
+export function becomeProgram(path: string, argv: readonly string[], fds: readonly number[]): never {
+  const argumentList = stringArray(argv);
+  const environment = stringArray([]);
+  // From here on descriptors of Node's own may be gone: nothing but the call may follow.
+  placeDescriptors(fds);
+  checked("execve", execveCall(path, argumentList.pointers, environment.pointers) as number, path);
+  throw new Error("execve(2) came back");
+}
+
 /** Ends this process at once: process.exit() would join every thread first, also one that sits in a system call. See _exit(2). */
 export function exitNow(code: number): never {
   exitCall(code);
@@ -93,6 +117,17 @@ export function exitNow(code: number): never {
 /** Makes orphans of our descendants our children, so that we can wait for them. */
 export function becomeSubreaper(): void {
   checked("prctl", prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "PR_SET_CHILD_SUBREAPER");
+}
+
+/** As reapProcess(), but the status stays for a later wait: of this process, or of whoever inherits the child. */
+export function endedStatus(pid: number): number | "running" | "foreign" {
+  const info = Buffer.alloc(SIGINFO_BYTES);
+  if ((waitidCall(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT) as number) < 0) return "foreign";
+  if (info.readInt32LE(16) !== pid) return "running";
+  const code = info.readInt32LE(8);
+  const status = info.readInt32LE(24);
+  if (code === CLD_EXITED) return (status & 0xff) << 8;
+  return code === CLD_DUMPED ? status | 0x80 : status;
 }
 
 /** Reaps `pid` when it has ended: its wait status. "running" while it runs, "foreign" when it is no child of ours. */
@@ -106,6 +141,14 @@ export function reapProcess(pid: number): number | "running" | "foreign" {
 /** A close-on-exec descriptor that polls readable when `pid` ends. Throws ESRCH when it is gone. */
 export function openPidfd(pid: number): number {
   return checked("pidfd_open", Number(pidfdOpenCall(SYS_PIDFD_OPEN, pid, 0)), String(pid));
+}
+
+/** True when the process behind `pidfd` has ended, reaped or not. */
+export function hasEnded(pidfd: number): boolean {
+  const entry = Buffer.alloc(8); // struct pollfd: fd, events, revents
+  entry.writeInt32LE(pidfd, 0);
+  entry.writeInt16LE(POLLIN, 4);
+  return checked("poll", pollCall(entry, 1, 0) as number, String(pidfd)) > 0;
 }
 
 /** Copies descriptor `fd` of the process behind `pidfd` to us. */

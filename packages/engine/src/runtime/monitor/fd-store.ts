@@ -1,54 +1,19 @@
-import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import path from "node:path";
-import {
-  openPidfd,
-  openSocketPair,
-  processStartTicks,
-  receiveDescriptors,
-  sendDescriptors,
-  spawnProcess,
-  takeDescriptor,
-} from "#host";
-
-const HOLDER_ENDS = [3, 4] as const;
+import { closeSync } from "node:fs";
+import { receiveDescriptors, sendDescriptors } from "#host";
 
 /**
  * Descriptors that must outlive monitor and engine: they wait as messages in the queue of a socket pair whose two ends
- * a `sleep infinity` process holds. A message is moved to the other end's queue before it leaves this one,
+ * the holder has as well. A message is moved to the other end's queue before it leaves this one,
  * so a death at any moment leaves it in at least one of them.
  */
 export class FdStore implements Disposable {
-  readonly #holderPid: number;
   readonly #ends: readonly [number, number];
   /** Whose receive queue has the messages. */
   #full: 0 | 1 = 1;
 
-  private constructor(holderPid: number, ends: readonly [number, number]) {
-    this.#holderPid = holderPid;
+  /** `ends`: what the holder, our parent, has too. */
+  constructor(ends: readonly [number, number]) {
     this.#ends = ends;
-  }
-
-  /** Joins the holder noted in `directory`, or starts one. */
-  static open(directory: string): FdStore {
-    const file = path.join(directory, "holder.json");
-    const joined = joinHolder(file);
-    if (joined !== undefined) return new FdStore(joined.pid, joined.ends);
-    const ends = openSocketPair();
-    const nothing = openSync("/dev/null", "r+");
-    const pid = spawnProcess({
-      path: "/bin/sleep",
-      argv: ["sleep", "infinity"],
-      env: [],
-      fds: [nothing, nothing, nothing, ...ends],
-    });
-    closeSync(nothing);
-    writeFileSync(`${file}.new`, JSON.stringify({ pid, startTicks: processStartTicks(pid) }));
-    renameSync(`${file}.new`, file);
-    return new FdStore(pid, ends);
-  }
-
-  get holderPid(): number {
-    return this.#holderPid;
   }
 
   /** Keeps copies of the descriptors under `key`, added to what is there already. */
@@ -60,6 +25,18 @@ export class FdStore implements Disposable {
   /** Forgets everything of `key`, or only the messages that carry `name`. */
   drop(key: string, name?: string): void {
     this.#move((at, names) => at !== key || (name !== undefined && !names.includes(name)), closeAll);
+  }
+
+  /** Takes over what lies in the queues of another holder's `ends`, each message first kept here, then dropped there. */
+  inherit(ends: readonly [number, number]): void {
+    const sender = this.#ends[this.#full === 0 ? 1 : 0];
+    for (const end of ends)
+      for (;;) {
+        const message = receiveDescriptors(end, true);
+        if (message === undefined || message.isEnded) break;
+        sendDescriptors(sender, message);
+        for (const fd of [...message.fds, ...(receiveDescriptors(end, false)?.fds ?? [])]) closeSync(fd);
+      }
   }
 
   /** Copies of everything kept, by key and name; the caller owns them. */
@@ -106,24 +83,4 @@ export class FdStore implements Disposable {
 
 function closeAll(_key: string, fds: ReadonlyMap<string, number>): void {
   for (const fd of fds.values()) closeSync(fd);
-}
-
-/** The holder of a monitor before us, when it still lives. */
-function joinHolder(file: string): { pid: number; ends: readonly [number, number] } | undefined {
-  let noted: { pid: number; startTicks: string };
-  try {
-    noted = JSON.parse(readFileSync(file, "utf8")) as { pid: number; startTicks: string };
-  } catch {
-    return undefined;
-  }
-  if (processStartTicks(noted.pid) !== noted.startTicks) return undefined;
-  const pidfd = openPidfd(noted.pid);
-  try {
-    return {
-      pid: noted.pid,
-      ends: [takeDescriptor(pidfd, HOLDER_ENDS[0]), takeDescriptor(pidfd, HOLDER_ENDS[1])],
-    };
-  } finally {
-    closeSync(pidfd);
-  }
 }

@@ -1,10 +1,12 @@
 import { closeSync, globSync, openSync, rmSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import net from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { messageOf } from "#kernel";
-import { becomeSubreaper, lockFile, spawnProcess } from "#host";
+import { becomeSubreaper, closeOnExec, lockFile, signalWhenWriterless, spawnProcess } from "#host";
 import { FdStore } from "./fd-store.ts";
+import { endHolders, type Holder, otherHolders, ownHolder } from "./holders.ts";
 import { sweepOrphans } from "./orphans.ts";
 import { childEnd } from "./process-end.ts";
 import {
@@ -17,18 +19,25 @@ import {
 import { Supervised, TASK_FILE, type Surroundings } from "./supervised.ts";
 import { Watcher } from "./watcher.ts";
 
-/** The monitor: started detached by an engine, one per STATE_ROOT, it outlives engines. */
+/** Without an engine and without a running process for this long the monitor ends: all it knows is on disk. */
+const USELESS_MS = 30_000;
+
+/** The monitor: child of the holder that an engine started, one per STATE_ROOT, it outlives engines. */
 class Monitor {
   readonly #directory: string;
   readonly #watcher = new Watcher();
+  readonly #holder: Holder;
   readonly #store: FdStore;
   readonly #tasks = new Map<string, Supervised>();
   readonly #engines = new Set<net.Socket>();
   readonly #around: Surroundings;
+  #launches = 0;
+  #uselessTimer: NodeJS.Timeout | undefined;
 
-  constructor(stateRoot: string) {
+  constructor(stateRoot: string, holder: Holder) {
     this.#directory = path.join(stateRoot, "monitor");
-    this.#store = FdStore.open(this.#directory);
+    this.#holder = holder;
+    this.#store = new FdStore(holder.ends);
     this.#around = {
       watcher: this.#watcher,
       store: this.#store,
@@ -38,6 +47,10 @@ class Monitor {
 
   async run(stateRoot: string): Promise<void> {
     const loop = this.#watcher.run();
+    for (const { ends, switchReader } of otherHolders(this.#directory, this.#holder.pid)) {
+      this.#store.inherit(ends);
+      for (const fd of [...ends, switchReader]) closeSync(fd);
+    }
     const kept = this.#store.restore();
     const found = globSync(
       [`containers/*/${TASK_FILE}`, `containers/*/execs/*/${TASK_FILE}`].map((p) => path.join(stateRoot, p)),
@@ -51,8 +64,20 @@ class Monitor {
     const socket = path.join(this.#directory, "monitor.sock");
     rmSync(socket, { force: true });
     const server = net.createServer((connection) => this.#serve(connection));
-    server.listen(socket);
+    await new Promise<void>((resolve) => server.listen(socket, resolve));
+    this.#weigh();
+    // All that the holders before ours kept, exit codes too, is taken over.
+    endHolders(this.#directory, this.#holder.pid);
+    flushCompileCache(); // Node does it at a polite exit, which is not ours
     await loop;
+  }
+
+  /** While processes run, the holder must outlive us; when none does, nothing of us may stay behind. */
+  #weigh(): void {
+    const isNeeded = this.#launches > 0 || [...this.#tasks.values()].some((task) => task.isRunning);
+    signalWhenWriterless(this.#holder.switchReader, this.#holder.pid, !isNeeded);
+    clearTimeout(this.#uselessTimer);
+    if (!isNeeded && this.#engines.size === 0) this.#uselessTimer = setTimeout(endNow, USELESS_MS);
   }
 
   async #adopt(directory: string, kept: ReadonlyMap<string, ReadonlyMap<string, number>>): Promise<void> {
@@ -67,16 +92,19 @@ class Monitor {
   }
 
   #announce(key: string, exit: ExitRecord): void {
+    setImmediate(() => this.#weigh());
     const line = `${JSON.stringify({ event: "exit", key, exit })}\n`;
     for (const engine of this.#engines) engine.write(line);
   }
 
   #serve(connection: net.Socket): void {
     this.#engines.add(connection);
+    this.#weigh();
     connection.on("error", () => {}); // "close" follows
     connection.on("close", () => {
       this.#engines.delete(connection);
       if (this.#engines.size === 0) for (const task of this.#tasks.values()) task.drain();
+      this.#weigh();
     });
     const lines = createInterface({ input: connection });
     lines.on("error", () => {}); // it repeats the connection's errors; unheard they would end us
@@ -103,17 +131,21 @@ class Monitor {
       case "retire": {
         const isIdle = this.#tasks.size === 0;
         if (request.params.onlyWhenIdle && !isIdle) return { isLeaving: false };
-        setImmediate(() => {
-          if (isIdle) process.kill(this.#store.holderPid, "SIGKILL");
-          process.kill(process.pid, "SIGKILL"); // a thread of ours sits in epoll_wait: a polite exit would wait for it
-        });
+        setImmediate(endNow);
         return { isLeaving: true };
       }
       case "start": {
-        const task = await Supervised.launch(this.#around, request.params);
-        this.#tasks.set(request.params.key, task);
-        if (this.#engines.size === 0) task.drain();
-        return task.record;
+        this.#launches += 1;
+        this.#weigh();
+        try {
+          const task = await Supervised.launch(this.#around, request.params);
+          this.#tasks.set(request.params.key, task);
+          if (this.#engines.size === 0) task.drain();
+          return task.record;
+        } finally {
+          this.#launches -= 1;
+          this.#weigh();
+        }
       }
       case "list":
         return [...this.#tasks.values()].map((task) => task.record);
@@ -124,6 +156,9 @@ class Monitor {
         return {};
       case "closeStdin":
         this.#tasks.get(request.params.key)?.closeStdin();
+        return {};
+      case "drain":
+        for (const key of request.params.keys) this.#tasks.get(key)?.drain();
         return {};
       case "forget":
         for (const key of request.params.keys) {
@@ -146,19 +181,29 @@ class Monitor {
   }
 }
 
+/** A thread of ours sits in epoll_wait: a polite exit would wait for it. */
+function endNow(): void {
+  process.kill(process.pid, "SIGKILL");
+}
+
 /** Only one monitor may write the logs: the lock goes with the process. */
-async function lockOrGiveUp(stateRoot: string): Promise<void> {
-  const fd = openSync(path.join(stateRoot, "monitor", "lock"), "w", 0o600);
+async function lockOrGiveUp(directory: string): Promise<void> {
+  const fd = openSync(path.join(directory, "lock"), "w", 0o600);
   for (let attempt = 0; !lockFile(fd); attempt++) {
-    if (attempt === 500) throw new Error(`another monitor serves "${stateRoot}"`);
+    if (attempt === 500) throw new Error(`another monitor serves "${directory}"`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
+/** Open as long as we live, never used: the engine's end of a pipe and the writer of the holder's switch. */
+const LIFE_FDS = [3, 4];
+
 const stateRoot = process.argv[2] ?? "";
+const directory = path.join(stateRoot, "monitor");
+closeOnExec(LIFE_FDS);
 becomeSubreaper();
 process.on("SIGCHLD", () => setImmediate(sweepOrphans));
 process.on("SIGHUP", () => {});
 process.on("SIGINT", () => {});
-await lockOrGiveUp(stateRoot);
-await new Monitor(stateRoot).run(stateRoot);
+await lockOrGiveUp(directory);
+await new Monitor(stateRoot, await ownHolder(directory)).run(stateRoot);

@@ -1,23 +1,32 @@
 import { closeSync } from "node:fs";
-import { exitCodeOf, foreignWaitStatus, openPidfd, reapProcess } from "#host";
+import { endedStatus, exitCodeOf, foreignWaitStatus, hasEnded, openPidfd, reapProcess } from "#host";
 import { awaitPid, pidEnded } from "./orphans.ts";
 import type { Watcher } from "./watcher.ts";
 
 /** What Docker shows when nobody can say how a process ended. */
 export const UNKNOWN_EXIT_CODE = 255;
 
-/** Calls `onEnd` with the exit code when the process behind `pidfd` has ended, child of ours or not. The pidfd stays open. */
+/**
+ * Calls `onEnd` with the exit code when the process behind `pidfd` has ended, child of ours or not; at once when it has ended already.
+ * A child is reaped only after `onEnd` came back: should we die in it, the next monitor still finds the code. The pidfd stays open.
+ */
 export function watchEnd(watcher: Watcher, pid: number, pidfd: number, onEnd: (code: number) => void): void {
   awaitPid(pid);
-  watcher.watch(pidfd, () => {
-    const own = reapProcess(pid);
+  let isOver = false;
+  const look = (): number => {
+    if (isOver || !hasEnded(pidfd)) return 0;
+    const own = endedStatus(pid);
     if (own === "running") return 0;
-    watcher.unwatch(pidfd);
-    pidEnded(pid);
+    isOver = true;
     const status = own === "foreign" ? foreignWaitStatus(pid, pidfd) : own;
+    watcher.unwatch(pidfd);
     onEnd(status === undefined ? UNKNOWN_EXIT_CODE : exitCodeOf(status));
+    reapProcess(pid);
+    pidEnded(pid);
     return 0;
-  });
+  };
+  watcher.watch(pidfd, look);
+  look();
 }
 
 /** The exit code of a child that was just started. */

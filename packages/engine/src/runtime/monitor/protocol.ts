@@ -3,7 +3,7 @@
  * `hello` and `retire` never change their form: an engine that finds a monitor of another version retires it and starts its own,
  * which takes over every running process from the fd store and the task files.
  */
-export const MONITOR_PROTOCOL_VERSION = 1;
+export const MONITOR_PROTOCOL_VERSION = 2;
 
 export type OutputTarget =
   | { readonly kind: "log"; readonly directory: string }
@@ -59,6 +59,8 @@ export interface MonitorCalls {
   signal: { params: { key: string; signalNumber: number }; result: { isGone: boolean } };
   resize: { params: { key: string; rows: number; columns: number }; result: Record<string, never> };
   closeStdin: { params: { key: string }; result: Record<string, never> };
+  /** Nobody reads the FIFOs of these processes any more: their output is thrown away. */
+  drain: { params: { keys: readonly string[] }; result: Record<string, never> };
   /** Forgets ended processes and closes what was held for them. */
   forget: { params: { keys: readonly string[] }; result: Record<string, never> };
   /** Runs a command to its end with no stdin and no output. */

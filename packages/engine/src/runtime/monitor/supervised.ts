@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { LongshoreError } from "#kernel";
+import { errno, LongshoreError } from "#kernel";
 import {
   makeFifo,
   oomKillCount,
@@ -10,16 +10,18 @@ import {
   spawnProcess,
   wallNano,
 } from "#host";
-import { ConsoleSocket } from "./console-socket.ts";
+import { listenForConsole, receiveConsole } from "./console-socket.ts";
 import type { FdStore } from "./fd-store.ts";
 import { launching } from "./orphans.ts";
 import { childEnd, UNKNOWN_EXIT_CODE, watchEnd } from "./process-end.ts";
 import { ProcessOutput, streamsOf } from "./process-output.ts";
 import type { ExitRecord, LaunchRequest, TaskRecord } from "./protocol.ts";
+import { openTerm, termEnd } from "./runtime-term.ts";
 import type { Watcher } from "./watcher.ts";
 
 export const TASK_FILE = "task.json";
 export const EXIT_FILE = "exit.json";
+const SIGKILL = 9;
 
 export interface Surroundings {
   readonly watcher: Watcher;
@@ -27,11 +29,9 @@ export interface Surroundings {
   readonly onExit: (key: string, exit: ExitRecord) => void;
 }
 
-/** What task.json holds from before the runtime runs until the process is known. */
+/** What task.json holds: only the launch while the runtime works, then also the process. */
 export interface TaskFile {
   readonly launch: LaunchRequest;
-  /** Pid of the runtime while it works. */
-  readonly runtimePid?: number;
   readonly pid?: number;
   readonly startedAtNano?: string;
   readonly isStdinClosed?: boolean;
@@ -82,62 +82,52 @@ export class Supervised {
     using _ = launching();
     using undo = new DisposableStack();
     writeTask({ launch });
-    rmSync(path.join(launch.directory, EXIT_FILE), { force: true });
-    rmSync(launch.pidFile, { force: true });
-    rmSync(launch.errorFile, { force: true });
+    for (const file of [path.join(launch.directory, EXIT_FILE), launch.pidFile, launch.errorFile])
+      rmSync(file, { force: true });
     undo.defer(() => rmSync(path.join(launch.directory, TASK_FILE), { force: true }));
     const output = ProcessOutput.open(launch, watcher, new Map());
     undo.defer(() => output.close());
-    const console =
-      launch.consoleSocket === undefined ? undefined : new ConsoleSocket(launch.consoleSocket, watcher);
-    if (console !== undefined) undo.use(console);
+    const listener = launch.consoleSocket === undefined ? undefined : listenForConsole(launch.consoleSocket);
+    undo.defer(() => closeConsole(launch, listener));
     const stdio = openStdio(launch, output);
-    let runtimePid: number;
-    try {
-      runtimePid = spawnProcess({
-        path: launch.argv[0] ?? "",
-        argv: launch.argv,
-        env: launch.env,
-        fds: stdio.fds,
-      });
-    } catch (error) {
-      if (stdio.writer !== undefined) closeSync(stdio.writer);
-      throw error;
-    } finally {
-      for (const fd of stdio.fds) closeSync(fd);
-    }
     const stdin = stdio.writer;
     if (stdin !== undefined) undo.defer(() => closeSync(stdin));
-    const end = childEnd(watcher, runtimePid);
-    writeTask({ launch, runtimePid });
-    store.put(launch.key, output.kept);
-    if (stdin !== undefined) store.put(launch.key, { stdin });
-    undo.defer(() => store.drop(launch.key));
+    const term = openTerm(launch.directory);
+    let end: Promise<number>;
+    try {
+      // Kept before the process is there: it may end, and take what it wrote with it, before the next monitor comes.
+      store.put(launch.key, {
+        ...output.kept,
+        ...(stdin !== undefined && { stdin }),
+        ...(listener !== undefined && { listener }),
+      });
+      undo.defer(() => store.drop(launch.key));
+      const [argv, env] = [launch.argv, launch.env];
+      const runtimePid = spawnProcess({ path: argv[0] ?? "", argv, env, fds: [...stdio.fds, term] });
+      end = childEnd(watcher, runtimePid);
+    } finally {
+      for (const fd of [...stdio.fds, term]) closeSync(fd);
+    }
     const code = await end;
     if (code !== 0) throw new LongshoreError("invalid", runtimeError(launch, code));
 
     const pid = Number(readFileSync(launch.pidFile, "latin1"));
     const pidfd = openPidfd(pid); // our child by the subreaper setting, so it cannot be gone
     undo.defer(() => closeSync(pidfd));
-    store.put(launch.key, { pidfd });
-    const master = await console?.master;
-    if (master !== undefined) {
-      undo.defer(() => closeSync(master));
-      store.put(launch.key, { master });
-      if (launch.size !== undefined) resizeTerminal(master, ...launch.size);
-    }
-    const startedAtNano = String(wallNano());
-    writeTask({ launch, pid, startedAtNano });
-    console?.[Symbol.dispose]();
-    undo.move();
+    const master = listener === undefined ? undefined : receiveConsole(listener);
+    if (master !== undefined) undo.defer(() => closeSync(master));
+    else if (listener !== undefined) throw new LongshoreError("invalid", "the runtime sent no terminal");
     const supervised = new Supervised(around, launch, output, {
       pid,
-      startedAtNano,
+      startedAtNano: String(wallNano()),
       pidfd,
       master,
       stdin,
       isStdinClosed: stdin === undefined,
     });
+    supervised.#keep();
+    closeConsole(launch, listener);
+    undo.move();
     supervised.#begin(true);
     return supervised;
   }
@@ -149,44 +139,61 @@ export class Supervised {
     kept: ReadonlyMap<string, number>,
   ): Promise<Supervised | undefined> {
     const task = JSON.parse(readFileSync(path.join(directory, TASK_FILE), "utf8")) as TaskFile;
-    const exit = readExit(directory);
     const { launch } = task;
-    if (exit === undefined && task.pid === undefined && task.runtimePid !== undefined)
-      await foreignEnd(around.watcher, task.runtimePid, kept.get("runtime"));
-    const pid = task.pid ?? pidIn(launch.pidFile);
-    const startedAtNano = task.startedAtNano ?? String(wallNano());
-    if (pid === undefined) {
+    const exit = readExit(directory);
+    if (exit !== undefined) {
       for (const fd of kept.values()) closeSync(fd);
+      const nowhere = { ...launch, output: { kind: "discard" } } as const;
+      return new Supervised(around, launch, ProcessOutput.open(nowhere, around.watcher, new Map()), {
+        pid: task.pid ?? pidIn(launch.pidFile) ?? 0,
+        startedAtNano: task.startedAtNano ?? exit.atNano,
+        exit,
+        isStdinClosed: true,
+      });
+    }
+    const isInterrupted = task.pid === undefined;
+    if (isInterrupted) await termEnd(around.watcher, directory);
+    const pid = task.pid ?? pidIn(launch.pidFile);
+    const pidfd = kept.get("pidfd") ?? (pid === undefined ? undefined : pidfdOrGone(pid));
+    const listener = kept.get("listener");
+    const master = kept.get("master") ?? (listener === undefined ? undefined : receiveConsole(listener));
+    closeConsole(launch, listener);
+    const isLost = isInterrupted && launch.consoleSocket !== undefined && master === undefined;
+    if (pid === undefined || isLost) {
+      // Nobody was told of it, and nobody could ever use a terminal that went with the monitor: it is started anew.
+      if (pidfd !== undefined) endQuietly(pidfd);
+      for (const [name, fd] of kept) if (name !== "listener") closeSync(fd);
       around.store.drop(launch.key);
       rmSync(path.join(directory, TASK_FILE), { force: true });
       return undefined;
     }
-    if (exit !== undefined) {
-      for (const fd of kept.values()) closeSync(fd);
-      const output = ProcessOutput.open(
-        { ...launch, output: { kind: "discard" } },
-        around.watcher,
-        new Map(),
-      );
-      return new Supervised(around, launch, output, { pid, startedAtNano, exit, isStdinClosed: true });
-    }
-    const output = ProcessOutput.open(launch, around.watcher, kept);
-    const pidfd = kept.get("pidfd") ?? pidfdOrGone(pid);
     const isStdinClosed = !launch.hasStdin || task.isStdinClosed === true;
+    const stdin = kept.get("stdin");
+    if (isStdinClosed && stdin !== undefined) closeSync(stdin);
+    const output = ProcessOutput.open(launch, around.watcher, kept);
     const supervised = new Supervised(around, launch, output, {
       pid,
-      startedAtNano,
+      startedAtNano: task.startedAtNano ?? String(wallNano()),
       pidfd,
-      master: kept.get("master"),
-      stdin: kept.get("stdin"),
+      master,
+      stdin: isStdinClosed ? undefined : stdin,
       isStdinClosed,
     });
-    if (task.pid === undefined) {
-      writeTask({ launch, pid, startedAtNano });
-      if (pidfd !== undefined) around.store.put(launch.key, { pidfd });
-    }
-    supervised.#begin(false);
+    if (isInterrupted) supervised.#keep();
+    supervised.#begin(isInterrupted);
     return supervised;
+  }
+
+  /** What a later monitor needs to know: descriptors first, then the record that says so. */
+  #keep(): void {
+    const fds = {
+      ...(this.#pidfd !== undefined && { pidfd: this.#pidfd }),
+      ...(this.#master !== undefined && { master: this.#master }),
+    };
+    this.#around.store.put(this.#launch.key, fds);
+    const { size } = this.#launch;
+    if (this.#master !== undefined && size !== undefined) resizeTerminal(this.#master, ...size);
+    writeTask({ launch: this.#launch, pid: this.#pid, startedAtNano: this.#startedAtNano });
   }
 
   #begin(isNewRun: boolean): void {
@@ -216,7 +223,7 @@ export class Supervised {
       signalProcess(this.#pidfd, signalNumber);
       return true;
     } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
+      if (errno(error) === "ESRCH") return false;
       throw error;
     }
   }
@@ -341,12 +348,15 @@ function pidfdOrGone(pid: number): number | undefined {
   }
 }
 
-/** Waits for a runtime that an earlier monitor started. */
-async function foreignEnd(watcher: Watcher, pid: number, kept: number | undefined): Promise<void> {
-  const pidfd = kept ?? pidfdOrGone(pid);
-  if (pidfd === undefined) return;
-  await new Promise<number>((resolve) => {
-    watchEnd(watcher, pid, pidfd, resolve);
-  });
-  if (kept === undefined) closeSync(pidfd);
+function endQuietly(pidfd: number): void {
+  try {
+    signalProcess(pidfd, SIGKILL);
+  } catch (error) {
+    if (errno(error) !== "ESRCH") throw error;
+  }
+}
+
+function closeConsole(launch: LaunchRequest, listener: number | undefined): void {
+  if (listener !== undefined) closeSync(listener);
+  if (launch.consoleSocket !== undefined) rmSync(launch.consoleSocket, { force: true });
 }
