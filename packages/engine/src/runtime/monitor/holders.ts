@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { openPidfd, processStartTicks, signalProcess, takeDescriptor } from "#host";
 
@@ -17,7 +17,10 @@ export interface Holder {
 export function noteHolder(directory: string): void {
   const folder = path.join(directory, "holders");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeFileSync(path.join(folder, String(process.pid)), processStartTicks(process.pid) ?? "");
+  const file = path.join(folder, String(process.pid));
+  // Renamed into place: the monitor looks for it all the time, and half a note would be taken for that of a dead process.
+  writeFileSync(`${file}.new`, processStartTicks(process.pid) ?? "");
+  renameSync(`${file}.new`, file);
 }
 
 /** Joins our parent once it has become a holder. Throws when it dies instead. */
@@ -75,6 +78,7 @@ function holderPids(directory: string): readonly number[] {
     return [];
   }
   return names.map(Number).filter((pid) => {
+    if (Number.isNaN(pid)) return false;
     const file = path.join(folder, String(pid));
     if (processStartTicks(pid) === readFileSync(file, "latin1")) return true;
     rmSync(file, { force: true });

@@ -61,6 +61,8 @@ class Monitor {
       for (const fd of fds.values()) closeSync(fd);
       this.#store.drop(key);
     }
+    for (const left of globSync(path.join(this.#directory, "{switch-*,holders/*.new}")))
+      rmSync(left, { force: true });
     const socket = path.join(this.#directory, "monitor.sock");
     rmSync(socket, { force: true });
     const server = net.createServer((connection) => this.#serve(connection));
