@@ -13,7 +13,7 @@ import { randomId, silentLogger, systemClock } from "#kernel";
 import { cgroupPids, removeCgroup, unmount } from "#host";
 import type { RuntimeDocument } from "#spec";
 import type { Runtime, StartSpec } from "./contract.ts";
-import { endHolders } from "./monitor/holders.ts";
+import { endHolders, holderPids } from "./monitor/holders.ts";
 import { openRuntime } from "./runtime.ts";
 
 const APPLETS = [
@@ -118,6 +118,10 @@ export class RuntimeGround implements AsyncDisposable {
   /** Pid of the monitor that serves this ground, undefined when none does. */
   monitorPid(): number | undefined {
     return processesNaming(this.stateRoot).at(0);
+  }
+
+  holderPids(): readonly number[] {
+    return holderPids(path.join(this.stateRoot, "monitor"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

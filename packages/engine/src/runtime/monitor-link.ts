@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import type net from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,6 +16,8 @@ import {
 
 const CONNECT_ATTEMPTS = 1000;
 const CONNECT_PAUSE_MS = 10;
+/** After this many attempts a monitor that lives, yet doesn't listen, is ended. */
+const PATIENT_ATTEMPTS = 800;
 const AGAIN_MS = 1_000;
 const RETIRE_LIMIT_MS = 500;
 
@@ -109,6 +111,7 @@ export class MonitorLink implements AsyncDisposable {
             isStarted = false; // it died before it served
           });
         isStarted = true;
+        if (attempt === PATIENT_ATTEMPTS) this.#endSilentMonitor();
         await delay(CONNECT_PAUSE_MS, undefined, { signal });
         continue;
       }
@@ -153,6 +156,14 @@ export class MonitorLink implements AsyncDisposable {
       }
       await this.#options.onRejoin();
     });
+  }
+
+  #endSilentMonitor(): void {
+    const { stateRoot } = this.#options;
+    const pid = Number(readFileSync(path.join(stateRoot, "monitor", "lock"), "latin1"));
+    if (!(pid > 1) || !commandLineOf(pid).split("\0").includes(stateRoot)) return;
+    this.#log.error("monitor does not listen, it is ended", { pid });
+    endProcess(pid);
   }
 
   #startMonitor(onEnd: () => void): void {
@@ -202,5 +213,13 @@ function endProcess(pid: number): void {
     process.kill(pid, "SIGKILL");
   } catch (error) {
     if (errno(error) !== "ESRCH") throw error;
+  }
+}
+
+function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return ""; // gone
   }
 }

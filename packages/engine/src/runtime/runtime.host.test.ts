@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { silentLogger } from "#kernel";
 import { openLogs } from "#logs";
@@ -165,4 +166,62 @@ describe("openRuntime()", () => {
     await runtime[Symbol.asyncDispose]();
     expect(ground.monitorPid()).toBe(pid);
   });
+
+  test("a monitor killed while a process starts loses neither its output nor its exit code", async ({
+    signal,
+  }) => {
+    await using ground = new RuntimeGround();
+    await using runtime = await ground.open(signal);
+    for (let round = 0; round < 6; round++) {
+      const spec = ground.spec(["sh", "-c", "echo all of it; exit 7"]);
+      const starting = runtime.start(spec, signal);
+      await until(() => existsSync(path.join(ground.stateRoot, "containers", spec.id, "task.json")));
+      for (let pause = 0; pause < round; pause++) await setImmediate();
+      const pid = ground.monitorPid();
+      if (pid !== undefined) process.kill(pid, "SIGKILL");
+      await expect((await starting).exited).resolves.toMatchObject({ code: 7 });
+      expect(ground.output(spec.id)).toBe("all of it\n");
+      await runtime.release(spec.id);
+    }
+  });
+
+  test("what ends while neither engine nor monitor is there has an exit code", async ({ signal }) => {
+    await using ground = new RuntimeGround();
+    const spec = ground.spec(["sh", "-c", "read x; echo bye; exit 9"], { hasStdin: true });
+    {
+      await using first = await ground.open(signal);
+      await first.start(spec, signal);
+    }
+    const stdin = path.join(ground.stateRoot, "containers", spec.id, "stdin");
+    const pid = Number(readFileSync(path.join(path.dirname(stdin), "pid"), "latin1"));
+    process.kill(ground.monitorPid() ?? 0, "SIGKILL");
+    await until(() => ground.monitorPid() === undefined);
+    writeFileSync(stdin, "go\n", { flag: "r+" });
+    await until(() => !existsSync(`/proc/${pid}/root/bin`));
+    await using second = await ground.open(signal);
+    const [task] = await second.adopt();
+    await expect(task?.exited).resolves.toMatchObject({ code: 9 });
+    expect(ground.output(spec.id)).toBe("bye\n");
+    await second.release(spec.id);
+  });
+
+  test("the holder goes with the monitor when no process runs", async ({ signal }) => {
+    await using ground = new RuntimeGround();
+    {
+      await using runtime = await ground.open(signal);
+      const spec = ground.spec(["true"]);
+      const task = await runtime.start(spec, signal);
+      expect(ground.holderPids()).toHaveLength(1);
+      await task.exited;
+      await runtime.release(spec.id);
+      process.kill(ground.monitorPid() ?? 0, "SIGKILL");
+      await task.kill(0).catch(() => {}); // answered by the next monitor
+      expect(ground.holderPids()).toHaveLength(1);
+    }
+    await until(() => ground.holderPids().length === 0);
+  });
 });
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await setImmediate();
+}

@@ -69,7 +69,7 @@ export function endHolders(directory: string, own?: number): void {
 }
 
 /** Pids of noted holders that live; notes of dead ones are dropped. */
-function holderPids(directory: string): readonly number[] {
+export function holderPids(directory: string): readonly number[] {
   const folder = path.join(directory, "holders");
   let names: string[];
   try {

@@ -1,4 +1,4 @@
-import { closeSync, globSync, openSync, rmSync } from "node:fs";
+import { closeSync, ftruncateSync, globSync, openSync, rmSync, writeSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import net from "node:net";
 import path from "node:path";
@@ -55,9 +55,10 @@ class Monitor {
     const found = globSync(
       [`containers/*/${TASK_FILE}`, `containers/*/execs/*/${TASK_FILE}`].map((p) => path.join(stateRoot, p)),
     );
-    await Promise.all(found.map((file) => this.#adopt(path.dirname(file), kept)));
+    const failed = new Set<string>();
+    await Promise.all(found.map((file) => this.#adopt(path.dirname(file), kept, failed)));
     for (const [key, fds] of kept) {
-      if (this.#tasks.has(key)) continue;
+      if (this.#tasks.has(key) || failed.has(key)) continue;
       for (const fd of fds.values()) closeSync(fd);
       this.#store.drop(key);
     }
@@ -82,13 +83,18 @@ class Monitor {
     if (!isNeeded && this.#engines.size === 0) this.#uselessTimer = setTimeout(endNow, USELESS_MS);
   }
 
-  async #adopt(directory: string, kept: ReadonlyMap<string, ReadonlyMap<string, number>>): Promise<void> {
+  async #adopt(
+    directory: string,
+    kept: ReadonlyMap<string, ReadonlyMap<string, number>>,
+    failed: Set<string>,
+  ): Promise<void> {
     const exec = /containers\/([^/]+)\/execs\/([^/]+)$/.exec(directory);
     const key = exec === null ? path.basename(directory) : `${exec[1]}/${exec[2]}`;
     try {
       const task = await Supervised.adopt(this.#around, directory, kept.get(key) ?? new Map());
       if (task !== undefined) this.#tasks.set(key, task);
     } catch (error) {
+      failed.add(key);
       process.stderr.write(`cannot adopt ${key}: ${messageOf(error)}\n`);
     }
   }
@@ -183,18 +189,20 @@ class Monitor {
   }
 }
 
-/** A thread of ours sits in epoll_wait: a polite exit would wait for it. */
+/** A thread of ours sits in epoll_wait: a polite exit, also that of an uncaught error, would wait for it for ever. */
 function endNow(): void {
   process.kill(process.pid, "SIGKILL");
 }
 
 /** Only one monitor may write the logs: the lock goes with the process. */
 async function lockOrGiveUp(directory: string): Promise<void> {
-  const fd = openSync(path.join(directory, "lock"), "w", 0o600);
+  const fd = openSync(path.join(directory, "lock"), "a", 0o600);
   for (let attempt = 0; !lockFile(fd); attempt++) {
     if (attempt === 500) throw new Error(`another monitor serves "${directory}"`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+  ftruncateSync(fd);
+  writeSync(fd, String(process.pid)); // for an engine to which this monitor doesn't answer
 }
 
 /** Open as long as we live, never used: the engine's end of a pipe and the writer of the holder's switch. */
@@ -205,6 +213,10 @@ const directory = path.join(stateRoot, "monitor");
 closeOnExec(LIFE_FDS);
 becomeSubreaper();
 process.on("SIGCHLD", () => setImmediate(sweepOrphans));
+process.on("uncaughtException", (error) => {
+  process.stderr.write(`monitor fails: ${error.stack ?? error.message}\n`);
+  endNow();
+});
 process.on("SIGHUP", () => {});
 process.on("SIGINT", () => {});
 await lockOrGiveUp(directory);

@@ -132,7 +132,7 @@ export class Supervised {
     return supervised;
   }
 
-  /** Goes on with what an earlier monitor started. Undefined when its start left no process. */
+  /** Goes on with what an earlier monitor started, and owns `kept`. Undefined when its start left no process: then the caller closes `kept`. */
   static async adopt(
     around: Surroundings,
     directory: string,
@@ -157,16 +157,17 @@ export class Supervised {
     const pidfd = kept.get("pidfd") ?? (pid === undefined ? undefined : pidfdOrGone(pid));
     const listener = kept.get("listener");
     const master = kept.get("master") ?? (listener === undefined ? undefined : receiveConsole(listener));
-    closeConsole(launch, listener);
+    if (launch.consoleSocket !== undefined) rmSync(launch.consoleSocket, { force: true });
     const isLost = isInterrupted && launch.consoleSocket !== undefined && master === undefined;
     if (pid === undefined || isLost) {
       // Nobody was told of it, and nobody could ever use a terminal that went with the monitor: it is started anew.
       if (pidfd !== undefined) endQuietly(pidfd);
-      for (const [name, fd] of kept) if (name !== "listener") closeSync(fd);
-      around.store.drop(launch.key);
+      if (pidfd !== undefined && kept.get("pidfd") === undefined) closeSync(pidfd);
+      if (master !== undefined && kept.get("master") === undefined) closeSync(master);
       rmSync(path.join(directory, TASK_FILE), { force: true });
       return undefined;
     }
+    if (listener !== undefined) closeSync(listener);
     const isStdinClosed = !launch.hasStdin || task.isStdinClosed === true;
     const stdin = kept.get("stdin");
     if (isStdinClosed && stdin !== undefined) closeSync(stdin);
