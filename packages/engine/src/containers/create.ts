@@ -2,6 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { isKind, LongshoreError, randomId } from "#kernel";
 import { type Context, directoryOf, logDirectoryOf, publish } from "./context.ts";
 import type { Container, ContainerState, CreateRequest } from "./contract.ts";
+import { withHostDefaults } from "./host-defaults.ts";
 import { mergeImage, processWords } from "./merge-image.ts";
 import { planMounts } from "./mount-plan.ts";
 import { copyUpVolumes, inheritedMounts, realiseMounts } from "./mounts.ts";
@@ -83,7 +84,7 @@ export async function createContainer(
     createdAt: nowText(context),
     imageId: image.id,
     settings,
-    host: request.host,
+    host: withHostDefaults(request.host, context.facts.isCgroupV2),
     endpoints: wantedNetworks(request.host, request.endpoints),
     path,
     args,

@@ -24,7 +24,9 @@ export function mergeImage(
     Cmd: inheritsCommand ? (image.Cmd ?? null) : settings.Cmd,
     WorkingDir: settings.WorkingDir === "" ? (image.WorkingDir ?? "") : settings.WorkingDir,
     Volumes:
-      image.Volumes == null && settings.Volumes === null ? null : { ...image.Volumes, ...settings.Volumes },
+      Object.keys({ ...image.Volumes, ...settings.Volumes }).length === 0
+        ? null
+        : { ...image.Volumes, ...settings.Volumes },
     ...(health !== undefined && { Healthcheck: health }),
     ...(settings.StopSignal === undefined &&
       image.StopSignal !== undefined && { StopSignal: image.StopSignal }),

@@ -33,9 +33,22 @@ export async function updateContainer(
       "conflict",
       "Conflicting options: Nano CPUs cannot be updated as CPU Period/Quota has already been set",
     );
+  if (
+    patch.Memory !== undefined &&
+    patch.MemorySwap === undefined &&
+    container.host.MemorySwap > 0 &&
+    patch.Memory > container.host.MemorySwap
+  )
+    throw new LongshoreError(
+      "conflict",
+      "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
+    );
   const warnings = validate(container.settings, host, context.facts);
   if (context.book.live(id).task !== undefined)
-    await context.runtime.update(id, updatedResources(host, await blockDeviceNumbers(host)));
+    await context.runtime.update(
+      id,
+      updatedResources(host, await blockDeviceNumbers(host), (container.host.PidsLimit ?? 0) > 0),
+    );
   await context.book.change(id, (record) => ({ ...record, host }));
   publish(context, container, "update");
   return warnings;

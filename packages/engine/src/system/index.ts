@@ -38,6 +38,7 @@ export function openSystem(deps: SystemDeps): System {
             Os: "linux",
             KernelVersion: os.release(),
             NodeVersion: process.version,
+            Experimental: "false",
           },
         },
         { Name: identity.runtimeName, Version: identity.runtimeVersion, Details: {} },

@@ -37,7 +37,6 @@ export function inspectContainer(
     AppArmorProfile: "",
     ExecIDs: live.execIds.length > 0 ? live.execIds : null,
     HostConfig: {
-      ...host,
       IOMaximumIOps: 0,
       IOMaximumBandwidth: 0,
       BlkioWeightDevice: [],
@@ -45,6 +44,7 @@ export function inspectContainer(
       BlkioDeviceWriteBps: [],
       BlkioDeviceReadIOps: [],
       BlkioDeviceWriteIOps: [],
+      ...host,
     },
     GraphDriver: {
       Name: context.driver,

@@ -17,7 +17,7 @@ export function inspectNetwork(
     EnableIPv6: network.hasIpv6,
     IPAM: {
       Driver: network.ipam.driver,
-      Options: Object.keys(network.ipam.options).length > 0 ? network.ipam.options : null,
+      Options: network.ipam.options,
       Config: network.ipam.pools.map(poolOf),
     },
     Internal: network.isInternal,

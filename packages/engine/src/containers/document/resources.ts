@@ -33,10 +33,17 @@ export function resourcesOf(
   return { devices: deviceRules, ...limitsOf(host, numbersOf) };
 }
 
+/** The kernel has no more process ids (PID_MAX_LIMIT): the way to say "unlimited" that crun can write. */
+const MAX_PIDS = 4_194_304;
+
 /** What a running container can be given anew: its limits; device rules stay as they are. A limit taken away is said as unlimited. */
-export function updatedResources(host: HostSettings, numbersOf: DeviceNumbers): RuntimeResources {
+export function updatedResources(
+  host: HostSettings,
+  numbersOf: DeviceNumbers,
+  hadPidsLimit: boolean,
+): RuntimeResources {
   const limits = limitsOf(host, numbersOf);
-  return { ...limits, pids: limits.pids ?? { limit: -1 } };
+  return { ...limits, ...(hadPidsLimit && limits.pids === undefined && { pids: { limit: MAX_PIDS } }) };
 }
 
 function limitsOf(host: HostSettings, numbersOf: DeviceNumbers): Omit<RuntimeResources, "devices"> {
@@ -63,7 +70,7 @@ function limitsOf(host: HostSettings, numbersOf: DeviceNumbers): Omit<RuntimeRes
   return {
     ...(Object.keys(memory).length > 0 && { memory }),
     ...(Object.keys(cpu).length > 0 && { cpu }),
-    ...(host.PidsLimit !== null && host.PidsLimit !== 0 && { pids: { limit: host.PidsLimit } }),
+    ...((host.PidsLimit ?? 0) > 0 && { pids: { limit: host.PidsLimit ?? 0 } }),
     ...(Object.keys(blockIO).length > 0 && { blockIO }),
   };
 }

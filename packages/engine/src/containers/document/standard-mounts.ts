@@ -21,9 +21,8 @@ export function standardMounts(request: DocumentRequest): readonly RuntimeMount[
       options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
     },
     ...sysMounts(request),
-    namespaces.ipc === "host"
-      ? { destination: "/dev/mqueue", type: "bind", source: "/dev/mqueue", options: ["rbind", ...NO_SUID] }
-      : { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: NO_SUID },
+    // Of its namespace, the host's too, whether or not the host has it mounted.
+    { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: NO_SUID },
     ...shmMounts(request),
     ...generatedFiles(request),
     ...(hasInit(request) && initPath !== undefined
