@@ -5,7 +5,7 @@ const NO_SUID = ["nosuid", "noexec", "nodev"];
 
 /** The mounts that every container has, in order: /proc, /dev and below, /sys, then the generated files. Source: Docker Engine, default mounts. */
 export function standardMounts(request: DocumentRequest): readonly RuntimeMount[] {
-  const { namespaces, initPath, host } = request;
+  const { initPath, host } = request;
   return [
     { destination: "/proc", type: "proc", source: "proc", options: NO_SUID },
     {
