@@ -26,23 +26,18 @@ export async function buildEngine(): Promise<string> {
   const draft = `${target}.new`;
   await rm(draft, { recursive: true, force: true });
   await mkdir(join(draft, "node_modules/@koromix"), { recursive: true });
-  const input = Object.fromEntries(
-    Object.entries(programs).map(([name, program]) => [name, join(sources, program)]),
-  );
-  const built = await rolldown({
-    input,
-    platform: "node",
-    external: ["koffi"],
-    transform: { target: "node24" },
-    logLevel: "warn",
-  });
-  await built.write({
-    dir: draft,
-    format: "esm",
-    entryFileNames: "[name].js",
-    chunkFileNames: "chunk-[hash].js",
-  });
-  await built.close();
+  // Each whole in itself: a chunk that two programs share may pull in the entry of a third, which would run.
+  for (const [name, program] of Object.entries(programs)) {
+    const built = await rolldown({
+      input: join(sources, program),
+      platform: "node",
+      external: ["koffi"],
+      transform: { target: "node24" },
+      logLevel: "warn",
+    });
+    await built.write({ file: join(draft, `${name}.js`), format: "esm", codeSplitting: false });
+    await built.close();
+  }
   const modules = join(root, "node_modules");
   const native = `@koromix/koffi-${process.platform}-${process.arch}`;
   for (const name of [
