@@ -4,6 +4,7 @@ import type { Task } from "#runtime";
 import { type Context, logDirectoryOf, publish } from "./context.ts";
 import type { AttachOptions, AttachSession, Container } from "./contract.ts";
 import type { LiveState } from "./container-book.ts";
+import { logDetails } from "./log-options.ts";
 
 /** More stdin than this before the start is refused rather than kept. */
 const EARLY_STDIN_LIMIT_BYTES = 8 * 1024 * 1024;
@@ -106,7 +107,7 @@ export async function containerLogs(
   name: string,
   query: LogQuery,
   signal: AbortSignal,
-): Promise<{ hasTty: boolean; entries: AsyncIterable<LogEntry> }> {
+): Promise<{ hasTty: boolean; details: string; entries: AsyncIterable<LogEntry> }> {
   const container = context.book.get(name);
   if (container.host.LogConfig.Type === "none")
     throw new LongshoreError("unsupported", "configured logging driver does not support reading");
@@ -115,6 +116,7 @@ export async function containerLogs(
   const ended = isOver && container.state.status !== "created" ? Promise.resolve() : live.nextExit.promise;
   return {
     hasTty: container.settings.Tty,
+    details: logDetails(container.host, container.settings),
     entries: context.logs.read(logDirectoryOf(context, container.id), query, ended, signal),
   };
 }

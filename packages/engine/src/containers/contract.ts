@@ -183,7 +183,12 @@ export interface Containers extends AsyncDisposable {
     name: string,
     query: LogQuery,
     signal: AbortSignal,
-  ): Promise<{ hasTty: boolean; entries: AsyncIterable<LogEntry> }>;
+  ): Promise<{
+    hasTty: boolean;
+    /** Comma-separated `name=value` of the log options' labels and variables; the same for every line. */
+    details: string;
+    entries: AsyncIterable<LogEntry>;
+  }>;
   top(
     name: string,
     psArguments: string,

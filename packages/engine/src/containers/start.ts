@@ -10,6 +10,7 @@ import { blockDeviceNumbers, deviceNodes } from "./devices.ts";
 import { buildDocument } from "./document/build-document.ts";
 import { runtimeMounts } from "./mounts.ts";
 import { initialHealth, watchHealth } from "./health.ts";
+import { logLimitOf } from "./log-options.ts";
 import { namespacePaths, runningPid, sharedMemory } from "./namespaces.ts";
 import { endpointSpec, networkMode, portSpecs } from "./network-mode.ts";
 import { readRootFile } from "./root-file.ts";
@@ -102,6 +103,7 @@ async function launch(context: Context, container: Container, signal: AbortSigna
     isCgroupV2,
     cgroupParent: cgroupParentOf(container),
   });
+  const limit = logLimitOf(container.host.LogConfig);
   const task = await context.runtime.start(
     {
       id: container.id,
@@ -113,6 +115,7 @@ async function launch(context: Context, container: Container, signal: AbortSigna
         ...(container.host.ConsoleSize[0] > 0 && { size: container.host.ConsoleSize }),
       },
       logDirectory: logDirectoryOf(context, container.id),
+      ...(limit !== undefined && { logLimit: limit }),
     },
     signal,
   );

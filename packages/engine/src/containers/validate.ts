@@ -3,6 +3,7 @@ import { parseSecurityOptions } from "./document/build-document.ts";
 import { capabilitySet } from "./document/capabilities.ts";
 import { grantUlimits } from "./document/ulimits.ts";
 import { type HostFacts, ULIMIT_NAMES } from "./host-facts.ts";
+import { logDetails, logLimitOf } from "./log-options.ts";
 import { exposedRange } from "./network-mode.ts";
 import type { ContainerSettings, HostSettings, Ulimit } from "./settings.ts";
 
@@ -25,6 +26,8 @@ export function validate(
   for (const entry of settings.Env)
     if (entry === "" || entry.startsWith("=")) throw refuse(`invalid environment variable: ${entry}`);
   checkHealth(settings);
+  logLimitOf(host.LogConfig);
+  logDetails(host, settings);
   checkMemory(host, warnings);
   if (host.NanoCpus < 0 || host.NanoCpus > cpuCount * 1e9)
     throw refuse(

@@ -18,7 +18,7 @@ export function openLogs(_deps: { readonly log: Logger }): Logs {
     },
     sizeBytes: async (directory) => {
       await using file = new LogFile(directory);
-      return await file.dataBytes();
+      return (await file.dataBytes()) - (await file.startBytes());
     },
     remove: (directory) => rm(directory, { recursive: true, force: true }),
   };

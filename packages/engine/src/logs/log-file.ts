@@ -1,8 +1,16 @@
 import { watch } from "node:fs";
-import { type FileHandle, mkdir, open, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { errno } from "#kernel";
-import { decodeLogEntry, LOG_DATA_FILE, LOG_ENTRY_BYTES, LOG_INDEX_FILE, type LogIndexEntry } from "#spec";
+import {
+  decodeLogEntry,
+  LOG_DATA_FILE,
+  LOG_ENTRY_BYTES,
+  LOG_INDEX_FILE,
+  LOG_START_FILE,
+  type LogIndexEntry,
+  parseLogStart,
+} from "#spec";
 
 /** A piece of output with its place: bytes [offset, end) of `data`. */
 export interface LogPiece extends LogIndexEntry {
@@ -41,6 +49,16 @@ export class LogFile implements AsyncDisposable {
     return await sizeOf(path.join(this.#directory, LOG_DATA_FILE));
   }
 
+  /** Offset of the first byte that is still kept. */
+  async startBytes(): Promise<number> {
+    try {
+      return parseLogStart(await readFile(path.join(this.#directory, LOG_START_FILE), "latin1"));
+    } catch (error) {
+      if (errno(error) === "ENOENT") return 0;
+      throw error;
+    }
+  }
+
   async entryCount(): Promise<number> {
     return Math.floor((await sizeOf(path.join(this.#directory, LOG_INDEX_FILE))) / LOG_ENTRY_BYTES);
   }
@@ -69,12 +87,15 @@ export class LogFile implements AsyncDisposable {
     return Math.max(0, low - 1);
   }
 
+  /** Up to `length` bytes at `offset`, without those that a full log has dropped, also while they were read. */
   async bytes(offset: number, length: number): Promise<Buffer> {
     this.#data ??= await openIfThere(path.join(this.#directory, LOG_DATA_FILE));
     if (this.#data === undefined || length <= 0) return Buffer.alloc(0);
     const room = Buffer.allocUnsafe(length);
     const { bytesRead } = await this.#data.read(room, 0, length, offset);
-    return room.subarray(0, bytesRead);
+    // Asked after the read: what was dropped meanwhile came as zeros.
+    const dropped = (await this.startBytes()) - offset;
+    return room.subarray(Math.min(Math.max(0, dropped), bytesRead), bytesRead);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

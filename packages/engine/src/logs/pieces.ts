@@ -19,6 +19,11 @@ export async function* pieces(
     const isLast = watch === undefined || watch.hasEnded;
     const size = await file.dataBytes();
     const total = await file.entryCount();
+    const start = await file.startBytes();
+    if (start > position) {
+      position = start;
+      entryNumber = Math.max(entryNumber, await file.entryAt(start));
+    }
     while (position < size && entryNumber < total) {
       const batch = await file.entries(entryNumber, Math.min(ENTRIES_AT_ONCE, total - entryNumber) + 1);
       for (const [index, entry] of batch.entries()) {

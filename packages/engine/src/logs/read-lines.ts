@@ -86,16 +86,18 @@ function* linesOf(
 /** Where the last `count` lines of the wanted streams begin, found from the end. */
 async function tailOffset(file: LogFile, query: LogQuery, count: number): Promise<number> {
   const size = await file.dataBytes();
+  const first = await file.startBytes();
   if (count === 0) return size;
   let found = 0;
   let end = size;
   let isAtEnd = true;
-  for (let number = (await file.entryCount()) - 1; number >= 0; number--) {
+  for (let number = (await file.entryCount()) - 1; number >= 0 && end > first; number--) {
     const [entry] = await file.entries(number, 1);
     if (entry === undefined) break;
     const isWanted = entry.stream === "stdout" ? query.hasStdout : query.hasStderr;
-    for (let stop = end; isWanted && stop > entry.offset;) {
-      const start = Math.max(entry.offset, stop - READ_BYTES);
+    const begin = Math.max(entry.offset, first);
+    for (let stop = end; isWanted && stop > begin;) {
+      const start = Math.max(begin, stop - READ_BYTES);
       const bytes = await file.bytes(start, stop - start);
       for (let at = bytes.length - 1; at >= 0; at--) {
         if (bytes[at] !== LF) {
@@ -115,5 +117,5 @@ async function tailOffset(file: LogFile, query: LogQuery, count: number): Promis
     }
     end = entry.offset;
   }
-  return 0;
+  return first;
 }

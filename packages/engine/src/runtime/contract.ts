@@ -1,4 +1,4 @@
-import type { RuntimeDocument, RuntimeProcess } from "#spec";
+import type { LogLimit, RuntimeDocument, RuntimeProcess } from "#spec";
 import type { OverlayMount } from "#layers";
 
 /** How a process's stdio is kept. Without a TTY stdout and stderr are separate FIFOs of 1 MiB. */
@@ -19,6 +19,8 @@ export interface StartSpec {
   readonly stdio: StdioSpec;
   /** Directory of the container's log (DATA_ROOT/containers/ID/log); the monitor appends raw bytes and index there. Absent = output is dropped. */
   readonly logDirectory: string;
+  /** Absent = the log grows for ever. */
+  readonly logLimit?: LogLimit;
 }
 
 export interface ExitStatus {

@@ -155,7 +155,11 @@ class LinuxRuntime implements Runtime {
       ...(consoleSocket === undefined ? {} : { consoleSocket }),
       ...(spec.stdio.size === undefined ? {} : { size: spec.stdio.size }),
       hasStdin: spec.stdio.hasStdin,
-      output: { kind: "log", directory: spec.logDirectory },
+      output: {
+        kind: "log",
+        directory: spec.logDirectory,
+        ...(spec.logLimit !== undefined && { limit: spec.logLimit }),
+      },
       cgroupsPath: spec.document.linux.cgroupsPath,
     };
   }

@@ -1,5 +1,4 @@
 import { LongshoreError, messageOf, rfc3339Nano } from "#kernel";
-import type { LogEntry } from "#logs";
 import type { Call, Hijacked } from "../server/call.ts";
 import { frame } from "../server/frames.ts";
 import { flag, timeNano } from "../server/query.ts";
@@ -189,7 +188,8 @@ async function logs(rooms: Rooms, call: Call): Promise<void> {
   const sinceNano = timeNano(query, "since");
   const untilNano = timeNano(query, "until");
   const hasTimes = flag(query, "timestamps");
-  const { hasTty, entries } = await rooms.containers.logs(
+  const hasDetails = flag(query, "details");
+  const { hasTty, details, entries } = await rooms.containers.logs(
     call.parameter("id"),
     {
       hasStdout,
@@ -218,7 +218,8 @@ async function logs(rooms: Rooms, call: Call): Promise<void> {
     await call.write(whole);
   };
   for await (const entry of entries) {
-    const bytes = withTime(entry, hasTimes);
+    const prefix = (hasTimes ? `${rfc3339Nano(entry.timeNano)} ` : "") + (hasDetails ? `${details} ` : "");
+    const bytes = prefix === "" ? entry.bytes : Buffer.concat([Buffer.from(prefix), entry.bytes]);
     const out = hasTty ? bytes : frame(entry.stream, bytes);
     batch.push(out);
     batchBytes += out.byteLength;
@@ -234,6 +235,3 @@ async function logs(rooms: Rooms, call: Call): Promise<void> {
   await flush();
   call.response.end();
 }
-
-const withTime = (entry: LogEntry, hasTimes: boolean): Uint8Array =>
-  hasTimes ? Buffer.concat([Buffer.from(`${rfc3339Nano(entry.timeNano)} `), entry.bytes]) : entry.bytes;

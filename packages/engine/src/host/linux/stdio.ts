@@ -10,6 +10,7 @@ const epollCtl = libc.func("int epoll_ctl(int, int, int, void*)");
 const epollWait = libc.func("int epoll_wait(int, void*, int, int)");
 const eventfdCall = libc.func("int eventfd(uint, int)");
 const ioctlCall = libc.func("int ioctl(int, ulong, void*)");
+const fallocateCall = libc.func("int fallocate(int, int, int64_t, int64_t)");
 const flockCall = libc.func("int flock(int, int)");
 const writeCall = libc.func("long write(int, void*, size_t)");
 const readCall = libc.func("long read(int, void*, size_t)");
@@ -27,6 +28,8 @@ const EPOLLIN = 1;
 const EVENT_BYTES = process.arch === "x64" ? 12 : 16; // packed on x86_64 only (epoll_ctl(2))
 const EVENT_DATA_AT = EVENT_BYTES - 8;
 const TIOCSWINSZ = 0x5414;
+const PUNCH_HOLE_KEEP_SIZE = 3;
+const EOPNOTSUPP = 95;
 const LOCK_EX_NB = 2 | 4;
 const EAGAIN = 11;
 const EINTR = 4;
@@ -34,6 +37,15 @@ const EIO = 5;
 
 /** The kernel's limit for unprivileged pipes; larger fails with EPERM where CAP_SYS_RESOURCE is missing. */
 export const PIPE_BYTES = 1_048_576;
+
+/** Gives the disk space of bytes [from, to) back; they read as zeros. False where the file system cannot. Source: fallocate(2). */
+export function punchHole(fd: number, from: number, to: number): boolean {
+  if (to <= from) return true;
+  const result = fallocateCall(fd, PUNCH_HOLE_KEEP_SIZE, from, to - from) as number;
+  if (result < 0 && koffi.errno() === EOPNOTSUPP) return false;
+  checked("fallocate", result, `[${from}, ${to})`);
+  return true;
+}
 
 /** Makes a FIFO; one that exists already is kept. */
 export function makeFifo(path: string, mode: number): void {

@@ -56,7 +56,7 @@ export class ProcessOutput {
   begin(master: number | undefined, isNewRun: boolean): void {
     this.#master = master;
     if (this.#launch.output.kind === "log") {
-      this.#log = new LogWriter(this.#launch.output.directory, isNewRun);
+      this.#log = new LogWriter(this.#launch.output.directory, isNewRun, this.#launch.output.limit);
       for (const [stream, fd] of this.#readers) this.#watcher.watch(fd, () => this.#moveToLog(stream, fd));
     }
     if (master === undefined) return;

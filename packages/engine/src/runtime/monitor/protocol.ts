@@ -1,3 +1,5 @@
+import type { LogLimit } from "#spec";
+
 /**
  * JSON lines over STATE_ROOT/monitor/monitor.sock. Requests carry a number `id` and get one answer with it; events carry none.
  * `hello` and `retire` never change their form: an engine that finds a monitor of another version retires it and starts its own,
@@ -6,7 +8,7 @@
 export const MONITOR_PROTOCOL_VERSION = 2;
 
 export type OutputTarget =
-  | { readonly kind: "log"; readonly directory: string }
+  | { readonly kind: "log"; readonly directory: string; readonly limit?: LogLimit }
   /** FIFOs `stdout` and `stderr` in the directory, read by the engine; the monitor drains them when the engine is gone. */
   | { readonly kind: "fifo" }
   | { readonly kind: "discard" };
