@@ -17,7 +17,7 @@ function useField(
     readonly "aria-invalid": boolean;
     readonly "aria-describedby": string | undefined;
   };
-  field(control: ReactElement): ReactElement;
+  readonly field: (control: ReactElement) => ReactElement;
 } {
   const id = useId();
   return {

@@ -14,7 +14,7 @@ interface Known {
   readonly sign: RegExp;
   readonly next: string;
   /** Absent when the step needs what only the place of the failure knows. */
-  step?(match: RegExpExecArray): Step | undefined;
+  readonly step?: (match: RegExpExecArray) => Step | undefined;
 }
 
 /** Known failures by the engine's words, first match wins: what to do, and a button where the window can do it. */

@@ -71,14 +71,17 @@ export function LogView({
     if (element === null) return;
     if (isFollowing) {
       element.scrollTop = element.scrollHeight;
-      setSeen(log.store.total);
     } else if (dropped > lastDropped.current && !isFiltered && columns === 0) {
       // Old lines went away above: what is being read stays where it is.
       element.scrollTop -= (dropped - lastDropped.current) * ROW_PX;
     }
     lastDropped.current = dropped;
-  }, [rows, isFollowing, dropped, lines.length, log.store, isFiltered, columns]);
+  }, [rows, isFollowing, dropped, lines.length, isFiltered, columns]);
 
+  const stopFollowing = (): void => {
+    if (isFollowing) setSeen(log.store.total);
+    setFollowing(false);
+  };
   const onScroll = (): void => {
     const element = scroller.current;
     if (element === null) return;
@@ -86,7 +89,7 @@ export function LogView({
     // What fits the view has no bottom to return to: a filter down to one line must not resume following.
     const fits = element.scrollHeight <= element.clientHeight;
     // A jump to a match near the end lands at the bottom without the reader wanting to follow.
-    if (!isAtBottom) setFollowing(false);
+    if (!isAtBottom) stopFollowing();
     else if (!fits && !isJump.current) setFollowing(true);
     isJump.current = false;
     if (isAtBottom) setSeen(log.store.total);
@@ -96,7 +99,7 @@ export function LogView({
     if (matchCount === 0) return;
     const next = (current + step + matchCount) % matchCount;
     setCurrent(next);
-    setFollowing(false);
+    stopFollowing();
     const place = index.placeOf(index.match(next) ?? 0);
     const element = scroller.current;
     if (element === null) return;
