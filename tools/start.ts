@@ -27,6 +27,9 @@ async function start(): Promise<void> {
     );
     args.push("--no-sandbox");
   }
+  // Chromium tells of every desktop service that a bare machine lacks; whoever looks for a fault passes a level of their own.
+  if (!args.some((word) => word.startsWith("--log-level") || word.startsWith("--enable-logging")))
+    args.push("--log-level=3");
   const env: Record<string, string | undefined> = { ...process.env };
   let display: VirtualDisplay | undefined;
   if (process.platform === "linux" && !env["DISPLAY"] && !env["WAYLAND_DISPLAY"]) {

@@ -1,2 +1,2 @@
-export { image } from "./engine-under-test.ts";
+export { image, type EngineUnderTest } from "./engine-under-test.ts";
 export { expect, look, rowOf, test } from "./fixture.ts";

@@ -30,6 +30,8 @@ export interface EngineUnderTest extends AsyncDisposable {
   readonly docker: Docker;
   readonly socketPath: string;
   readonly isLongshore: boolean;
+  /** Where it keeps its data; unknown of an engine that was given. */
+  readonly dataRoot: string | undefined;
   /** Makes and starts a container that the journey owns. */
   run(name: string, command: readonly string[], more?: object): Promise<string>;
   /** Removes every container that journeys made. */
@@ -58,6 +60,7 @@ export async function openEngine(): Promise<EngineUnderTest> {
     docker,
     socketPath,
     isLongshore,
+    dataRoot: given === undefined ? join(folder, "data") : undefined,
     clean,
     run: async (name, command, more = {}) => {
       const container = await docker.createContainer({
@@ -94,6 +97,8 @@ function startEngine(folder: string, socketPath: string): ChildProcess {
       join(folder, "data"),
       "--state-root",
       join(folder, "state"),
+      "--insecure-registry",
+      "127.0.0.0/8",
     ],
     { stdio: ["ignore", log, log] },
   );

@@ -67,11 +67,11 @@ const project = (name: string, service: string): object => ({
 
 /** Loads images with a history worth looking at. */
 export async function loadImages(engine: EngineUnderTest): Promise<void> {
-  await load(engine, dockerArchive(web, api));
+  await loadArchive(engine, dockerArchive(web, api));
 }
 
 /** Sends an archive to the engine; throws what the engine says of it. */
-async function load(engine: EngineUnderTest, archive: Buffer): Promise<void> {
+export async function loadArchive(engine: EngineUnderTest, archive: Buffer): Promise<void> {
   const answer = await new Transport({ socketPath: engine.socketPath }).stream({
     method: "POST",
     path: "/images/load",

@@ -31,11 +31,13 @@ test("a pull that fails says why and what to do", async ({ page }) => {
   await look(page, "pull-dialog");
   await page.getByRole("textbox", { name: "Image" }).fill("127.0.0.1:9/none/such:1");
   await page.getByRole("button", { name: "Pull", exact: true }).click();
-  await expect(page.getByRole("status").getByText("Pull 127.0.0.1:9/none/such:1 failed")).toBeVisible({
-    timeout: 30_000,
-  });
-  await expect(page.getByRole("region", { name: "Transfers" })).toContainText("connection refused");
-  await page.getByRole("button", { name: "Dismiss" }).last().click();
+  const transfers = page.getByRole("region", { name: "Transfers" });
+  await expect(transfers).toContainText("Pull 127.0.0.1:9/none/such:1 failed", { timeout: 30_000 });
+  await expect(transfers).toContainText("connection refused");
+  await expect(transfers).toContainText("The registry cannot be reached from here.");
+  await transfers.getByRole("button", { name: "Try again" }).click();
+  await expect(transfers).toContainText("connection refused", { timeout: 30_000 });
+  await page.getByRole("button", { name: /^Forget Pull/ }).click();
 });
 
 test("volumes and networks are made in the window and found in the engine", async ({ page, engine }) => {
@@ -49,7 +51,7 @@ test("volumes and networks are made in the window and found in the engine", asyn
   await expect(page.getByRole("heading", { name: "journey-data" })).toBeVisible();
   await look(page, "volumes");
   await engine.docker.getVolume("journey-data").remove();
-  await expect(page.getByText("This volume is gone.")).toBeVisible();
+  await expect(page.getByText("This volume is gone")).toBeVisible();
   await page.getByRole("link", { name: /^Networks/ }).click();
   await look(page, "networks");
 });

@@ -1,4 +1,4 @@
-import { app, BrowserWindow, Menu, nativeTheme, session } from "electron";
+import { app, BrowserWindow, Menu, session } from "electron";
 import { join } from "node:path";
 import { openBridge } from "./bridge/wrapper.ts";
 import { callTable } from "./bridge/calls.ts";
@@ -6,8 +6,10 @@ import { streamTable } from "./bridge/stream-table.ts";
 import { Supervisor } from "./engines/supervisor.ts";
 import { enginePlan } from "./engines/plan.ts";
 import { hardenContents, hardenSession } from "./hardening.ts";
-import { registerScheme, serveWindow } from "./scheme.ts";
+import { registerScheme, serveWindow, windowOrigin } from "./scheme.ts";
 import { SettingsFile } from "./settings.ts";
+import { hasTrayHost } from "./tray/host.ts";
+import { openTray } from "./tray/tray.ts";
 import { openMainWindow } from "./windows/main-window.ts";
 
 // Chromium refuses its own sandbox to root; whoever starts us as root passes --no-sandbox knowingly (tools/start.ts says so).
@@ -19,22 +21,36 @@ if (!app.requestSingleInstanceLock({ pid: process.pid })) app.quit();
 else {
   const supervisor = new Supervisor(enginePlan(process.argv, process.env, app.getAppPath()));
   const stop = new AbortController();
-  app.on("second-instance", () => {
+  const show = (address = ""): void => {
     const [window] = BrowserWindow.getAllWindows();
-    if (window?.isMinimized() === true) window.restore();
-    window?.focus();
-  });
+    if (window === undefined) return;
+    if (window.isMinimized()) window.restore();
+    window.show();
+    window.focus();
+    if (address !== "") void window.loadURL(`${windowOrigin}/${address}`);
+  };
+  let isQuitting = false;
+  app.on("second-instance", () => show());
+  app.on("before-quit", () => (isQuitting = true));
   app.on("window-all-closed", () => app.quit());
   app.on("will-quit", () => stop.abort(new Error("the window closed")));
   void app.whenReady().then(async () => {
     Menu.setApplicationMenu(null);
     hardenSession(session.defaultSession);
     serveWindow(join(app.getAppPath(), "web"));
-    const settings = await SettingsFile.open(join(app.getPath("userData"), "settings.json"));
-    nativeTheme.themeSource = settings.value.theme;
-    const deps = { supervisor, settings, signal: stop.signal };
+    const [settings, isTrayThere] = await Promise.all([
+      SettingsFile.open(join(app.getPath("userData"), "settings.json")),
+      hasTrayHost(),
+    ]);
+    const deps = { supervisor, settings, isTrayThere, signal: stop.signal };
     openBridge(callTable(deps), streamTable(deps));
-    openMainWindow(settings);
+    const window = openMainWindow(settings);
+    if (isTrayThere) openTray(supervisor, show, stop.signal);
+    window.on("close", (event) => {
+      if (isQuitting || !isTrayThere || !settings.value.staysInTray) return;
+      event.preventDefault();
+      window.hide();
+    });
     await supervisor.run(stop.signal);
   });
 }

@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Settings } from "@longshore/protocol";
 
-const DEFAULTS: Settings = { theme: "system", density: "default" };
+const DEFAULTS: Settings = { theme: "system", density: "default", staysInTray: false };
 
 /** The window's own settings: a small JSON file, written whole and renamed into place. */
 export class SettingsFile {
@@ -37,10 +37,11 @@ export class SettingsFile {
 
 /** Keeps the known fields with known values; the rest is dropped. */
 export function parseSettings(value: unknown): Partial<Settings> {
-  const found: { theme?: Settings["theme"]; density?: Settings["density"] } = {};
+  const found: { -readonly [K in keyof Settings]?: Settings[K] } = {};
   if (typeof value !== "object" || value === null) return found;
-  const { theme, density } = value as Readonly<Record<string, unknown>>;
+  const { theme, density, staysInTray } = value as Readonly<Record<string, unknown>>;
   if (theme === "system" || theme === "light" || theme === "dark") found.theme = theme;
   if (density === "compact" || density === "default" || density === "roomy") found.density = density;
+  if (typeof staysInTray === "boolean") found.staysInTray = staysInTray;
   return found;
 }

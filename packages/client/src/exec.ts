@@ -1,4 +1,4 @@
-import type { Duplex } from "node:stream";
+import { Duplex } from "node:stream";
 import type { ExecInspect } from "@longshore/protocol";
 import { call, type Abortable, type Call } from "./call.ts";
 import type { Transport } from "./transport.ts";
@@ -27,13 +27,15 @@ export class Exec {
     this.resize = call(({ abortSignal, ...query }) =>
       transport.json<null>({ method: "POST", path: `${path}/resize`, query, signal: abortSignal }),
     );
-    this.start = call(({ abortSignal, Detach, Tty }) =>
-      transport.hijack({
-        method: "POST",
+    this.start = call(async ({ abortSignal, Detach, Tty }) => {
+      const request = {
+        method: "POST" as const,
         path: `${path}/start`,
         body: { Detach: Detach ?? false, Tty: Tty ?? false },
         signal: abortSignal,
-      }),
-    );
+      };
+      // A detached process has no connection to take over: the answer ends at once.
+      return Detach === true ? Duplex.from(await transport.stream(request)) : await transport.hijack(request);
+    });
   }
 }

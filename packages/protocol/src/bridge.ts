@@ -49,6 +49,7 @@ export interface BridgeCalls {
   "images.files": { args: { id: string; path: string }; result: LayerFiles };
   "images.tag": { args: { id: string; reference: string }; result: null };
   "images.remove": { args: { id: string; force: boolean }; result: readonly ImageDeleteItem[] };
+  "images.save": { args: { reference: string }; result: SavedFile | null };
   "images.chooseArchive": {
     args: NoArguments;
     result: { token: string; name: string; sizeBytes: number } | null;
@@ -67,6 +68,7 @@ export interface BridgeCalls {
   "links.open": { args: { url: string }; result: null };
   "clipboard.write": { args: { text: string }; result: null };
   "text.save": { args: { suggestedName: string; text: string }; result: SavedFile | null };
+  "app.about": { args: NoArguments; result: AboutApp };
   "settings.read": { args: NoArguments; result: Settings };
   "settings.write": { args: Partial<Settings>; result: Settings };
 }
@@ -161,6 +163,14 @@ export interface UploadedFiles {
 export interface Settings {
   readonly theme: "system" | "light" | "dark";
   readonly density: "compact" | "default" | "roomy";
+  /** Closing the window hides it in the tray; without a tray host it is as false. */
+  readonly staysInTray: boolean;
+}
+
+export interface AboutApp {
+  readonly version: string;
+  /** False where a tray icon would be seen by nobody. */
+  readonly hasTrayHost: boolean;
 }
 
 /** How a failed call or stream arrives: words, Docker's status where the engine answered, and a kind to act upon. */

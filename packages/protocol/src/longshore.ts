@@ -46,4 +46,6 @@ export interface LayerFiles {
 export interface StarterState {
   readonly reference: string;
   readonly isLoaded: boolean;
+  /** False when the set-up has not made its file. */
+  readonly isAvailable: boolean;
 }

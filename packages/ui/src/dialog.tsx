@@ -23,7 +23,10 @@ export function Dialog({
   useEffect(() => {
     const before = document.activeElement;
     const dialog = element.current;
-    if (dialog !== null && !dialog.open) dialog.showModal();
+    if (dialog !== null && !dialog.open) {
+      dialog.showModal();
+      firstStop(dialog)?.focus();
+    }
     return () => {
       dialog?.close();
       if (before instanceof HTMLElement) before.focus();
@@ -52,4 +55,11 @@ export function Dialog({
       {foot !== undefined && <footer className="dialog-foot">{foot}</footer>}
     </dialog>
   );
+}
+
+/** A form begins at its first field; a warning at its first button, which changes nothing. */
+function firstStop(dialog: HTMLDialogElement): HTMLElement | null {
+  const button = dialog.querySelector<HTMLElement>(".dialog-foot > .button");
+  if (dialog.getAttribute("role") === "alertdialog") return button;
+  return dialog.querySelector<HTMLElement>(".dialog-body :is(input, select, textarea)") ?? button;
 }

@@ -10,7 +10,7 @@ export function wetHeight(bytes: number): number {
   return Math.min(9, Math.max(2, Math.round(Math.log2(bytes / 256 + 1) * 0.45)));
 }
 
-/** The waterline: sealed strata below, the written part hatched above. Both counts are in its name. */
+/** The waterline: sealed strata below, the written part hatched above. Both counts are in its name; without one it is decoration. */
 export function StackGlyph({
   strata,
   wetBytes,
@@ -25,8 +25,13 @@ export function StackGlyph({
   const room = HEIGHT - wet - (wet > 0 ? 1 : 0);
   const step = room / shown;
   return (
-    <svg width={WIDTH} height={HEIGHT} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
-      <title>{label}</title>
+    <svg
+      width={WIDTH}
+      height={HEIGHT}
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      {...(label === "" ? { "aria-hidden": true } : { role: "img", "aria-label": label })}
+    >
+      {label !== "" && <title>{label}</title>}
       {Array.from({ length: shown }, (_, at) => (
         <rect
           key={at}

@@ -1,12 +1,13 @@
-import { clipboard, nativeTheme } from "electron";
+import { app, clipboard, nativeTheme } from "electron";
 import { Readable } from "node:stream";
 import type { Docker } from "@longshore/client";
-import type { ContainerAction, CreateContainerRequest, FileContent } from "@longshore/protocol";
+import type { CreateContainerRequest, FileContent } from "@longshore/protocol";
 import type { Supervisor } from "../engines/supervisor.ts";
 import { containerFile, containerFolder, firstFile, readContent } from "../files/container-files.ts";
 import { uploadFiles } from "../files/upload.ts";
 import { saveStream } from "../files/save.ts";
 import { parseSettings, type SettingsFile } from "../settings.ts";
+import { act } from "./act.ts";
 import { chooseArchive } from "./archive-choice.ts";
 import { openLink } from "./links.ts";
 import { document, flag, oneOf, record, text } from "./schema.ts";
@@ -16,6 +17,7 @@ import type { CallTable } from "./wrapper.ts";
 export interface BridgeDeps {
   readonly supervisor: Supervisor;
   readonly settings: SettingsFile;
+  readonly isTrayThere: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -33,19 +35,8 @@ const CREATE_FIELDS = new Set(
   ).split(" "),
 );
 
-const actions: Readonly<
-  Record<ContainerAction, (docker: Docker, id: string, signal: AbortSignal) => Promise<unknown>>
-> = {
-  start: (docker, name, abortSignal) => docker.getContainer(name).start({ abortSignal }),
-  stop: (docker, name, abortSignal) => docker.getContainer(name).stop({ abortSignal }),
-  restart: (docker, name, abortSignal) => docker.getContainer(name).restart({ abortSignal }),
-  pause: (docker, name, abortSignal) => docker.getContainer(name).pause({ abortSignal }),
-  unpause: (docker, name, abortSignal) => docker.getContainer(name).unpause({ abortSignal }),
-  kill: (docker, name, abortSignal) => docker.getContainer(name).kill({ abortSignal }),
-};
-
 /** Every call of the bridge: how its arguments are checked, and what it does through the engine's API. */
-export function callTable({ supervisor, settings, signal }: BridgeDeps): CallTable {
+export function callTable({ supervisor, settings, isTrayThere, signal }: BridgeDeps): CallTable {
   const { docker } = supervisor;
   const abort = { abortSignal: signal };
   const done = async (work: Promise<unknown>): Promise<null> => {
@@ -88,7 +79,7 @@ export function callTable({ supervisor, settings, signal }: BridgeDeps): CallTab
     },
     "containers.act": {
       parse: record({ id, action: oneOf("start", "stop", "restart", "pause", "unpause", "kill") }),
-      run: (a) => done(ignoreUnchanged(actions[a.action](docker, a.id, signal))),
+      run: (a) => done(act(docker, a.id, a.action, signal)),
     },
     "containers.rename": {
       parse: record({ id, name: text(256, 1) }),
@@ -144,6 +135,15 @@ export function callTable({ supervisor, settings, signal }: BridgeDeps): CallTab
       parse: record({ id, force: flag }),
       run: (a) => docker.getImage(a.id).remove({ force: a.force, ...abort }),
     },
+    "images.save": {
+      parse: record({ reference: text(512, 1) }),
+      run: (a) =>
+        saveStream(
+          `${a.reference.replaceAll(/[/:@]/g, "-")}.tar`,
+          () => docker.getImage(a.reference).get(abort),
+          signal,
+        ),
+    },
     "images.chooseArchive": { parse: none, run: () => chooseArchive() },
     "layers.files": { parse: byChain, run: (a) => docker.longshore.layerFiles(a.chainId, a.path, abort) },
     "layers.file": { parse: byChain, run: (a) => layerFile(docker, a.chainId, a.path, signal) },
@@ -195,6 +195,10 @@ export function callTable({ supervisor, settings, signal }: BridgeDeps): CallTab
       run: (a) =>
         saveStream(a.suggestedName, () => Promise.resolve(Readable.from([Buffer.from(a.text)])), signal),
     },
+    "app.about": {
+      parse: none,
+      run: () => Promise.resolve({ version: app.getVersion(), hasTrayHost: isTrayThere }),
+    },
     "settings.read": { parse: none, run: () => Promise.resolve(settings.value) },
     "settings.write": {
       parse: (value) => parseSettings(value),
@@ -223,14 +227,4 @@ async function layerFile(
   const isCut = length === undefined ? !stream.readableEnded && content.isCut : content.isCut;
   stream.destroy();
   return { ...content, isCut };
-}
-
-/** 304 means that the container is already so: what was asked for is true. */
-async function ignoreUnchanged(work: Promise<unknown>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof Error && "statusCode" in error && error.statusCode === 304) return;
-    throw error;
-  }
 }

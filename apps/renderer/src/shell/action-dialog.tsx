@@ -57,9 +57,7 @@ export function ActionDialog({
       foot={
         <>
           {foot}
-          <Button autoFocus={isDanger} onClick={onClose}>
-            Cancel
-          </Button>
+          <Button onClick={onClose}>Cancel</Button>
           <Button
             look={isDanger ? "danger" : "primary"}
             disabled={!isReady || isBusy}

@@ -21,6 +21,7 @@ test.each([
   ['exec: "nope": executable file not found in $PATH', "program-missing"],
   ["remove data: volume is in use - [0123456789abcdef]", "volume-used"],
   ["error while removing network: network n id 1 has active endpoints", "network-used"],
+  ["invalid tar archive: unexpected end of archive", "not-an-archive"],
   ["write /x: no space left on device", "disk-full"],
   ["the sea is rough", "unknown"],
 ])("adviceFor(%s) is %s", (why, id) => {

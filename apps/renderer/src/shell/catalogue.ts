@@ -95,6 +95,11 @@ const catalogue: readonly Known[] = [
     next: "Another network has this subnet. Choose another, or leave the field empty.",
   },
   {
+    id: "not-an-archive",
+    sign: /invalid tar archive|unexpected end of archive|no manifest\.json|not an image archive/i,
+    next: "This file holds no image: choose one that docker save or an OCI tool wrote.",
+  },
+  {
     id: "disk-full",
     sign: /no space left|ENOSPC/i,
     next: "Free some disk space, then try again.",

@@ -10,7 +10,7 @@ export function StatusBar(): ReactElement {
   const running = useTransfers((state) => state.transfers.filter((one) => one.state === "running").length);
   const isReady = engine?.phase === "ready";
   return (
-    <footer className="status-bar" data-pane>
+    <footer className="status-bar" aria-label="Status" data-pane>
       {isReady ? (
         <StateMark
           tone="running"

@@ -53,7 +53,7 @@ export const useWorld: UseBoundStore<StoreApi<World>> = create<World>(() => ({
   wetBytes: new Map(),
   imageDetails: new Map(),
   verbs: new Map(),
-  settings: { theme: "system", density: "default" },
+  settings: { theme: "system", density: "default", staysInTray: false },
 }));
 
 /** A copy of `map` with one entry set, or removed when `value` is absent. */

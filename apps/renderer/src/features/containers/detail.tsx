@@ -6,6 +6,7 @@ import { call } from "../../bridge/bridge.ts";
 import { DetailFrame } from "../../shell/detail-frame.tsx";
 import { openDialog } from "../../shell/dialogs.ts";
 import { Failure } from "../../shell/failure.tsx";
+import { Gone } from "../../shell/gone.tsx";
 import { go } from "../../shell/routes.ts";
 import { nameOf, stateLook } from "../../world/derive.ts";
 import { useWorld } from "../../world/store.ts";
@@ -56,19 +57,7 @@ export function ContainerDetail({
     };
   }, [id, state]);
 
-  if (summary === undefined)
-    return (
-      <section className="detail" aria-label="Container" data-pane>
-        <div className="pad">
-          <Failure
-            what="This container is gone"
-            error={failure ?? "It was removed."}
-            action="Back to the list"
-            onAction={() => go({ page: "containers" })}
-          />
-        </div>
-      </section>
-    );
+  if (summary === undefined) return <Gone what="container" page="containers" />;
   const name = nameOf(summary);
   const isRunning = summary.State === "running";
   const isPaused = summary.State === "paused";

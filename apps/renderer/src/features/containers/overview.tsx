@@ -42,7 +42,9 @@ export function Overview({
             <span className="dim">{formatBytes(meter.sample.sentBytes)} out</span>
           </Meter>
           <Meter title="Written" value={wet === undefined ? "…" : formatBytes(wet)}>
-            <span className="dim">{meter.sample.processes} processes</span>
+            <span className="dim">
+              {meter.sample.processes === 1 ? "1 process" : `${meter.sample.processes} processes`}
+            </span>
           </Meter>
         </div>
       )}

@@ -110,7 +110,7 @@ function RunFields({
   return (
     <>
       <div className="two">
-        <TextField label="Image" list={listId} autoFocus className="input mono" {...bind("image")} />
+        <TextField label="Image" list={listId} className="input mono" {...bind("image")} />
         <TextField label="Name" placeholder="made up when empty" {...bind("name")} />
       </div>
       <datalist id={listId}>

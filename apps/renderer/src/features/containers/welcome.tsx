@@ -46,7 +46,10 @@ export function Welcome(): ReactElement {
   const [failure, setFailure] = useState<unknown>();
   useEffect(() => {
     if (!isLongshore) return;
-    call("starter.state", {}).then(setStarter, () => undefined);
+    call("starter.state", {}).then(
+      (state) => setStarter(state.isLoaded || state.isAvailable ? state : undefined),
+      () => undefined,
+    );
   }, [isLongshore]);
 
   const run = async (): Promise<void> => {

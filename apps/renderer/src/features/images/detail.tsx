@@ -1,15 +1,16 @@
 import type { ImageInspect } from "@longshore/protocol";
 import { Button, formatBytes, TabPanel, Tabs, TextField } from "@longshore/ui";
-import { Play, Tag, Trash2 } from "lucide-react";
+import { Play, Save, Tag, Trash2 } from "lucide-react";
 import { useEffect, useState, type ReactElement } from "react";
 import { call } from "../../bridge/bridge.ts";
 import { ActionDialog } from "../../shell/action-dialog.tsx";
 import { DetailFrame } from "../../shell/detail-frame.tsx";
 import { openDialog } from "../../shell/dialogs.ts";
 import { Failure } from "../../shell/failure.tsx";
+import { Gone } from "../../shell/gone.tsx";
 import { ObjectLink } from "../../shell/object-link.tsx";
 import { go } from "../../shell/routes.ts";
-import { toast } from "../../shell/toasts.tsx";
+import { toast, toastFailure } from "../../shell/toasts.tsx";
 import { imageName, nameOf } from "../../world/derive.ts";
 import { imageDetails, refresh } from "../../world/feed.ts";
 import { useWorld } from "../../world/store.ts";
@@ -32,8 +33,10 @@ export function ImageDetail({
   readonly tab: string | undefined;
 }): ReactElement {
   const summary = useWorld((world) => world.images.find((image) => image.Id === id));
+  const isLoaded = useWorld((world) => world.loaded.has("images"));
   const [details, setDetails] = useState<ImageInspect>();
   const [failure, setFailure] = useState<unknown>();
+  const [isSaving, setSaving] = useState(false);
   const [dialog, setDialog] = useState<"remove" | "tag">();
   const known = tabs.find((one) => one.id === tab)?.id ?? "layers";
   useEffect(() => {
@@ -46,7 +49,19 @@ export function ImageDetail({
       isCurrent = false;
     };
   }, [id]);
+  if (isLoaded && summary === undefined) return <Gone what="image" page="images" />;
   const name = summary === undefined ? (details?.RepoTags?.[0] ?? id) : imageName(summary);
+  const save = async (): Promise<void> => {
+    setSaving(true);
+    try {
+      const saved = await call("images.save", { reference: name.startsWith("untagged ") ? id : name });
+      if (saved) toast({ title: `Saved ${saved.name}`, body: formatBytes(saved.sizeBytes), isBad: false });
+    } catch (error) {
+      toastFailure(`Couldn’t save ${name}`, error);
+    } finally {
+      setSaving(false);
+    }
+  };
   return (
     <DetailFrame
       page="images"
@@ -66,6 +81,9 @@ export function ImageDetail({
           </Button>
           <Button onClick={() => setDialog("tag")}>
             <Tag size={14} /> Tag…
+          </Button>
+          <Button disabled={isSaving} onClick={() => void save()}>
+            <Save size={14} /> {isSaving ? "Saving…" : "Save…"}
           </Button>
           <Button onClick={() => setDialog("remove")}>
             <Trash2 size={14} /> Remove…
@@ -164,7 +182,6 @@ function TagImage({ id, onClose }: { readonly id: string; readonly onClose: () =
     >
       <TextField
         label="Name and tag"
-        autoFocus
         className="input mono"
         placeholder="team/app:1.2"
         value={reference}

@@ -29,7 +29,6 @@ export function PullDialog({
     >
       <TextField
         label="Image"
-        autoFocus
         className="input mono"
         placeholder="alpine:3 or registry:5000/team/app"
         value={reference}

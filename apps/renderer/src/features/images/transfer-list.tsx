@@ -1,7 +1,8 @@
-import { Button, formatBytes } from "@longshore/ui";
+import { Button, formatBytes, IconButton, StateMark } from "@longshore/ui";
+import { X } from "lucide-react";
 import type { ReactElement } from "react";
 import { Failure } from "../../shell/failure.tsx";
-import { shareOf } from "./progress.ts";
+import { paceOf, shareOf } from "./progress.ts";
 import { cancel, forget, useTransfers, type Transfer } from "./transfers.ts";
 
 /** Pulls and loads under way, layer by layer. */
@@ -17,27 +18,52 @@ export function TransferList(): ReactElement | null {
   );
 }
 
+const ENDINGS = {
+  done: { tone: "running", shape: "tick", word: "Done" },
+  failed: { tone: "bad", shape: "cross", word: "Failed" },
+  cancelled: { tone: "idle", shape: "hollow", word: "Cancelled" },
+} as const;
+
 function TransferCard({ transfer }: { readonly transfer: Transfer }): ReactElement {
   const { layers, message } = transfer.progress;
-  const current = layers.reduce((sum, layer) => sum + layer.current, 0);
-  const total = layers.reduce((sum, layer) => sum + layer.total, 0);
+  const pace = paceOf(transfer.progress, transfer.updatedAt - transfer.startedAt);
   return (
     <section className="card">
       <div className="row">
         <h3 className="grow cut">{transfer.title}</h3>
         <span className="dim number">
-          {total > 0 ? `${formatBytes(current)} of ${formatBytes(total)}` : ""}
+          {pace.sizeBytes > 0 && `${formatBytes(pace.fetchedBytes)} of ${formatBytes(pace.sizeBytes)}`}
+          {pace.perSecond !== undefined && `, ${formatBytes(pace.perSecond)}/s`}
+          {pace.leftSeconds !== undefined && `, ${pace.leftSeconds} s left`}
         </span>
         {transfer.state === "running" ? (
-          <Button onClick={() => cancel(transfer.key)}>Cancel</Button>
+          <Button className="small" onClick={() => cancel(transfer.key)}>
+            Cancel
+          </Button>
         ) : (
           <>
-            <span className="quiet">{transfer.state}</span>
-            <Button onClick={() => forget(transfer.key)}>Close</Button>
+            <StateMark {...ENDINGS[transfer.state]} />
+            <IconButton
+              className="small"
+              label={`Forget ${transfer.title}`}
+              onClick={() => forget(transfer.key)}
+            >
+              <X size={14} />
+            </IconButton>
           </>
         )}
       </div>
-      {transfer.error !== undefined && <Failure what={`${transfer.title} failed`} error={transfer.error} />}
+      {transfer.error !== undefined && (
+        <Failure
+          what={`${transfer.title} failed`}
+          error={transfer.error}
+          action={transfer.again.label}
+          onAction={() => {
+            forget(transfer.key);
+            transfer.again.run();
+          }}
+        />
+      )}
       {layers.map((layer) => {
         const share = shareOf(layer);
         return (

@@ -1,7 +1,7 @@
 import type { ProgressLine } from "@longshore/protocol";
 import { create, type StoreApi, type UseBoundStore } from "zustand";
 import { call, openStream, type OpenStream } from "../../bridge/bridge.ts";
-import { go } from "../../shell/routes.ts";
+import { go, parseRoute } from "../../shell/routes.ts";
 import { toast, toastFailure } from "../../shell/toasts.tsx";
 import { refresh } from "../../world/feed.ts";
 import { addLine, emptyProgress, type TransferProgress } from "./progress.ts";
@@ -11,9 +11,13 @@ export interface Transfer {
   readonly key: string;
   readonly title: string;
   readonly startedAt: number;
+  /** When the newest line came. */
+  readonly updatedAt: number;
   readonly progress: TransferProgress;
   readonly state: "running" | "done" | "failed" | "cancelled";
   readonly error?: Error;
+  /** What to do when it failed: the same again, or another file. */
+  readonly again: { readonly label: string; readonly run: () => void };
 }
 
 export const useTransfers: UseBoundStore<StoreApi<{ readonly transfers: readonly Transfer[] }>> = create<{
@@ -30,11 +34,13 @@ function change(key: string, part: (old: Transfer) => Partial<Transfer>): void {
 }
 
 export function pull(reference: string): Promise<boolean> {
-  return follow(`Pull ${reference}`, (handlers) => openStream("pull", { reference }, handlers));
+  const again = { label: "Try again", run: () => void pull(reference) };
+  return follow(`Pull ${reference}`, again, (handlers) => openStream("pull", { reference }, handlers));
 }
 
 function load(token: string, name: string): Promise<boolean> {
-  return follow(`Load ${name}`, (handlers) => openStream("load", { token }, handlers));
+  const again = { label: "Choose another file…", run: () => void loadChosen() };
+  return follow(`Load ${name}`, again, (handlers) => openStream("load", { token }, handlers));
 }
 
 /** Lets a person choose an archive and loads it. */
@@ -55,9 +61,22 @@ interface Handlers {
   onError(error: Error): void;
 }
 
-function follow(title: string, open: (handlers: Handlers) => OpenStream): Promise<boolean> {
+function follow(
+  title: string,
+  again: Transfer["again"],
+  open: (handlers: Handlers) => OpenStream,
+): Promise<boolean> {
   const key = `transfer-${nextKey++}`;
-  const started: Transfer = { key, title, startedAt: Date.now(), progress: emptyProgress, state: "running" };
+  const now = Date.now();
+  const started: Transfer = {
+    key,
+    title,
+    startedAt: now,
+    updatedAt: now,
+    again,
+    progress: emptyProgress,
+    state: "running",
+  };
   useTransfers.setState(({ transfers }) => ({
     transfers: [...transfers.filter((one) => one.state === "running"), started],
   }));
@@ -65,7 +84,11 @@ function follow(title: string, open: (handlers: Handlers) => OpenStream): Promis
   streams.set(
     key,
     open({
-      onItem: (line) => change(key, (old) => ({ progress: addLine(old.progress, line) })),
+      onItem: (line) =>
+        change(key, (old) => ({
+          progress: addLine(old.progress, line),
+          updatedAt: Date.now(),
+        })),
       onEnd: () => {
         change(key, () => ({ state: "done" }));
         toast({ title: `${title}: done`, body: "", isBad: false });
@@ -74,7 +97,8 @@ function follow(title: string, open: (handlers: Handlers) => OpenStream): Promis
       },
       onError: (error) => {
         change(key, () => ({ state: "failed", error }));
-        toastFailure(`${title} failed`, error);
+        // The Images page shows it beside the progress already.
+        if (parseRoute(window.location.hash).page !== "images") toastFailure(`${title} failed`, error);
         refresh(["images"]);
         resolve(false);
       },

@@ -14,6 +14,7 @@ interface LogToolbarProps {
   readonly choices: LogChoices;
   readonly isBroken: boolean;
   readonly matchCount: number;
+  /** Counted from 1; 0 before the first jump. */
   readonly current: number;
   readonly onChange: (choices: LogChoices) => void;
   readonly onJump: (step: number) => void;
@@ -60,7 +61,9 @@ export function LogToolbar(props: LogToolbarProps): ReactElement {
           ? ""
           : props.isBroken
             ? "not a valid expression"
-            : `${props.current} of ${props.matchCount}`}
+            : props.current > 0
+              ? `${props.current} of ${props.matchCount}`
+              : `${props.matchCount} ${props.matchCount === 1 ? "match" : "matches"}`}
       </span>
       <span className="tight">
         <IconButton className="small" label="Match before" keyName="Shift+Enter" onClick={() => onJump(-1)}>

@@ -36,7 +36,7 @@ export function LogView({
   const [choices, setChoices] = useState<LogChoices>(kept.get(id) ?? defaults);
   const [isFollowing, setFollowing] = useState(true);
   const [view, setView] = useState({ top: 0, height: 400, width: 800 });
-  const [current, setCurrent] = useState(0);
+  const [current, setCurrent] = useState(-1);
   const [seen, setSeen] = useState<LogTotal>({ lines: 0, errors: 0 });
   const scroller = useRef<HTMLDivElement>(null);
   const { lines, dropped } = log.store;
@@ -97,7 +97,7 @@ export function LogView({
   };
   const jump = (step: number): void => {
     if (matchCount === 0) return;
-    const next = (current + step + matchCount) % matchCount;
+    const next = current < 0 && step < 0 ? matchCount - 1 : (current + step + matchCount) % matchCount;
     setCurrent(next);
     stopFollowing();
     const place = index.placeOf(index.match(next) ?? 0);
@@ -142,10 +142,10 @@ export function LogView({
         choices={choices}
         isBroken={choices.query !== "" && query === undefined}
         matchCount={matchCount}
-        current={matchCount === 0 ? 0 : (current % matchCount) + 1}
+        current={matchCount === 0 || current < 0 ? 0 : (current % matchCount) + 1}
         onChange={(next) => {
           setChoices(next);
-          if (next.query !== choices.query) setCurrent(-1);
+          if (next.query !== choices.query || next.isRegex !== choices.isRegex) setCurrent(-1);
         }}
         onJump={jump}
         onCopy={() => void copy()}

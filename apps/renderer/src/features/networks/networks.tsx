@@ -7,6 +7,7 @@ import { ActionDialog } from "../../shell/action-dialog.tsx";
 import { DetailFrame } from "../../shell/detail-frame.tsx";
 import { openDialog } from "../../shell/dialogs.ts";
 import { Failure } from "../../shell/failure.tsx";
+import { Gone } from "../../shell/gone.tsx";
 import { ListPage } from "../../shell/list-page.tsx";
 import { ObjectLink } from "../../shell/object-link.tsx";
 import { ObjectTable, type ObjectTableHandle } from "../../shell/object-table.tsx";
@@ -105,7 +106,6 @@ export function CreateNetwork({ onClose }: { readonly onClose: () => void }): Re
     >
       <TextField
         label="Name"
-        autoFocus
         value={name}
         onChange={(event) => setName(event.target.value)}
         hint="Containers on it find each other by name."
@@ -129,6 +129,7 @@ export function CreateNetwork({ onClose }: { readonly onClose: () => void }): Re
 export function NetworkDetail({ id }: { readonly id: string }): ReactElement {
   const listed = useWorld((world) => world.networks.find((one) => one.Id === id));
   const containers = useWorld((world) => world.containers);
+  const isLoaded = useWorld((world) => world.loaded.has("networks"));
   const [network, setNetwork] = useState<Network>();
   const [failure, setFailure] = useState<unknown>();
   const [isRemoving, setRemoving] = useState(false);
@@ -143,6 +144,7 @@ export function NetworkDetail({ id }: { readonly id: string }): ReactElement {
     };
     // Joining and leaving show in the containers' list.
   }, [id, containers]);
+  if (isLoaded && listed === undefined) return <Gone what="network" page="networks" />;
   const name = listed?.Name ?? network?.Name ?? id;
   const members = Object.entries(network?.Containers ?? {});
   return (

@@ -6,6 +6,7 @@ import { call } from "../../bridge/bridge.ts";
 import { ActionDialog } from "../../shell/action-dialog.tsx";
 import { DetailFrame } from "../../shell/detail-frame.tsx";
 import { openDialog } from "../../shell/dialogs.ts";
+import { Gone } from "../../shell/gone.tsx";
 import { ListPage } from "../../shell/list-page.tsx";
 import { ObjectLink } from "../../shell/object-link.tsx";
 import { ObjectTable, type ObjectTableHandle } from "../../shell/object-table.tsx";
@@ -108,7 +109,6 @@ export function CreateVolume({ onClose }: { readonly onClose: () => void }): Rea
     >
       <TextField
         label="Name"
-        autoFocus
         placeholder="made up when empty"
         value={name}
         onChange={(event) => setName(event.target.value)}
@@ -121,6 +121,7 @@ export function VolumeDetail({ name }: { readonly name: string }): ReactElement 
   const volume = useWorld((world) => world.volumes.find((one) => one.Name === name));
   const containers = useWorld((world) => world.containers);
   const [isRemoving, setRemoving] = useState(false);
+  if (volume === undefined) return <Gone what="volume" page="volumes" />;
   const users = containers.filter((row) => row.Mounts?.some((mount) => mount.Name === name));
   return (
     <DetailFrame
@@ -134,7 +135,7 @@ export function VolumeDetail({ name }: { readonly name: string }): ReactElement 
       }
     >
       <div className="pad stack">
-        {volume === undefined ? <p className="dim">This volume is gone.</p> : <VolumeFacts volume={volume} />}
+        <VolumeFacts volume={volume} />
         <section className="card">
           <h3>Used by</h3>
           {users.length === 0 ? (
