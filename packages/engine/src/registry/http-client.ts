@@ -1,5 +1,5 @@
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from "undici";
-import { errno, LongshoreError, messageOf } from "#kernel";
+import { errno, LongshoreError, messageOf, readAtMost, unlessAborted } from "#kernel";
 
 export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -13,26 +13,52 @@ export interface HttpResponse {
   readonly status: number;
   readonly url: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: AsyncIterable<Uint8Array> & { destroy?(): unknown };
   /** Reads and drops the rest, so that the connection can serve again. */
   drop(): Promise<void>;
 }
 
+/** How long a registry may take; tests shorten it. */
+export interface HttpLimits {
+  /** From the request to the answer's head. */
+  readonly headMs: number;
+  /** Between two pieces of a body. */
+  readonly idleMs: number;
+  /** For the whole of a manifest, tag list, token or error. */
+  readonly documentMs: number;
+  /** A blob must bring this much in each `paceMs`: a slow drip would hold a pull for ever. */
+  readonly paceBytes: number;
+  readonly paceMs: number;
+  /** Before the first repetition of a failed request; doubles with each. */
+  readonly firstPauseMs: number;
+  /** The longest wait that a registry may ask for by Retry-After. */
+  readonly longestPauseMs: number;
+}
+
+export const USUAL_LIMITS: HttpLimits = {
+  headMs: 30_000,
+  idleMs: 60_000,
+  documentMs: 60_000,
+  paceBytes: 65_536,
+  paceMs: 60_000,
+  firstPauseMs: 500,
+  longestPauseMs: 60_000,
+};
+
 const MAX_REDIRECTS = 5;
-const HEADERS_TIMEOUT_MS = 30_000;
-const BODY_TIMEOUT_MS = 60_000;
 
 /** HTTP with redirects of our own: credentials go to no other host, and never from https to http. Proxies by environment. */
 export class HttpClient implements AsyncDisposable {
-  readonly #strict: Dispatcher = new (hasProxy() ? EnvHttpProxyAgent : Agent)({
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    bodyTimeout: BODY_TIMEOUT_MS,
-  });
-  readonly #lax = new Agent({
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    bodyTimeout: BODY_TIMEOUT_MS,
-    connect: { rejectUnauthorized: false },
-  });
+  readonly limits: HttpLimits;
+  readonly #strict: Dispatcher;
+  readonly #lax: Dispatcher;
+
+  constructor(limits: HttpLimits = USUAL_LIMITS) {
+    this.limits = limits;
+    const timeouts = { headersTimeout: limits.headMs, bodyTimeout: limits.idleMs };
+    this.#strict = new (hasProxy() ? EnvHttpProxyAgent : Agent)(timeouts);
+    this.#lax = new Agent({ ...timeouts, connect: { rejectUnauthorized: false } });
+  }
 
   /** Sends once and follows redirects of GET and HEAD. Throws `unavailable` when no answer comes. */
   async send(wanted: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
@@ -50,6 +76,8 @@ export class HttpClient implements AsyncDisposable {
       await response.drop();
       if (hops >= MAX_REDIRECTS)
         throw new LongshoreError("unavailable", `${url.host} redirects more than ${MAX_REDIRECTS} times`);
+      if (!URL.canParse(location, url.href))
+        throw new LongshoreError("unavailable", `${url.host} redirects to ${JSON.stringify(location)}`);
       const next = new URL(location, url);
       if (next.protocol !== "https:" && !(next.protocol === "http:" && url.protocol === "http:"))
         throw new LongshoreError(
@@ -61,6 +89,32 @@ export class HttpClient implements AsyncDisposable {
         headers = rest as typeof headers;
       }
       url = next;
+    }
+  }
+
+  /** A small answer's whole body as text. Throws `invalid` when it is larger than `limitBytes`, `unavailable` when it does not come in time. */
+  async document(
+    response: HttpResponse,
+    limitBytes: number,
+    what: string,
+    signal: AbortSignal,
+  ): Promise<Buffer> {
+    const limit = AbortSignal.timeout(this.limits.documentMs);
+    try {
+      const pieces = readAtMost(response.body, limitBytes, what);
+      return await unlessAborted(pieces, AbortSignal.any([signal, limit]));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof LongshoreError) throw error;
+      throw new LongshoreError(
+        "unavailable",
+        limit.aborted
+          ? `${what} did not come within ${this.limits.documentMs} ms`
+          : `${what} was cut: ${messageOf(error)}`,
+        { cause: error },
+      );
+    } finally {
+      response.body.destroy?.();
     }
   }
 

@@ -2,7 +2,7 @@ import { LongshoreError, type Logger } from "#kernel";
 import type { Reference } from "#spec";
 import type { Credentials, Registry, Repository } from "./contract.ts";
 import { endpointsFor } from "./endpoint.ts";
-import { HttpClient } from "./http-client.ts";
+import { HttpClient, type HttpLimits } from "./http-client.ts";
 import { RemoteRepository } from "./repository.ts";
 import { TokenAuth } from "./token-auth.ts";
 
@@ -13,11 +13,12 @@ export interface RegistryDeps {
   readonly mirrors: readonly string[];
   /** Hosts or CIDR ranges that may speak plain HTTP. */
   readonly insecure: readonly string[];
+  readonly limits?: HttpLimits;
 }
 
 /** Opens the distribution client; disposing closes its connections. */
 export function openRegistry(deps: RegistryDeps): Registry {
-  const http = new HttpClient();
+  const http = new HttpClient(deps.limits);
   return {
     repository: (reference: Reference, credentials: Credentials | undefined, purpose): Repository =>
       new RemoteRepository(

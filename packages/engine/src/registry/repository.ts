@@ -1,14 +1,15 @@
-import { type ErrorKind, LongshoreError, MiB, readAtMost } from "#kernel";
+import { type ErrorKind, LongshoreError, MiB } from "#kernel";
 import { type Digest, digestOf, familiarName, isDigest, type Reference } from "#spec";
 import type { Credentials, FetchedManifest, Repository } from "./contract.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { HttpClient, HttpRequest, HttpResponse } from "./http-client.ts";
+import type { HttpClient, HttpLimits, HttpRequest, HttpResponse } from "./http-client.ts";
 import { TokenAuth } from "./token-auth.ts";
 
 const MAX_MANIFEST_BYTES = 4 * MiB;
 const MAX_ERROR_BYTES = 65_536;
 const MAX_TAG_PAGES = 200;
 const RETRIES = 5;
+const MAX_PAUSE_MS = 60_000;
 const ACCEPT = [
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -65,8 +66,8 @@ export class RemoteRepository implements Repository {
         `manifest for ${name} not found: manifest unknown: manifest unknown`,
       );
     }
-    await this.#refuse(response, 200);
-    const bytes = await readAtMost(response.body, MAX_MANIFEST_BYTES, `manifest ${tagOrDigest}`);
+    await this.#refuse(response, 200, signal);
+    const bytes = await this.#http.document(response, MAX_MANIFEST_BYTES, `manifest ${tagOrDigest}`, signal);
     const digest = digestOf(bytes);
     if (isDigest(tagOrDigest) && digest !== tagOrDigest)
       throw new LongshoreError(
@@ -82,12 +83,8 @@ export class RemoteRepository implements Repository {
     let path = "tags/list?n=1000";
     for (let page = 0; page < MAX_TAG_PAGES; page++) {
       const response = await this.#ask({ method: "GET", path }, signal);
-      await this.#refuse(response, 200);
-      const parsed = JSON.parse(
-        (await readAtMost(response.body, MAX_MANIFEST_BYTES, "tag list")).toString("utf8"),
-      ) as { tags?: unknown };
-      if (Array.isArray(parsed.tags))
-        tags.push(...parsed.tags.filter((tag): tag is string => typeof tag === "string"));
+      await this.#refuse(response, 200, signal);
+      tags.push(...parseTags(await this.#http.document(response, MAX_MANIFEST_BYTES, "tag list", signal)));
       const link = /<([^>]+)>;\s*rel="?next"?/.exec(String(response.headers["link"] ?? ""))?.[1];
       if (link === undefined) break;
       path = link.includes("/tags/list")
@@ -99,20 +96,31 @@ export class RemoteRepository implements Repository {
 
   async *blob(digest: Digest, sizeBytes: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     let done = 0;
+    let doneBefore = 0;
     for (let failures = 0; ;) {
       try {
         const response = await this.#ask(
           { method: "GET", path: `blobs/${digest}`, headers: done > 0 ? { range: `bytes=${done}-` } : {} },
           signal,
         );
-        if (response.status !== 206) await this.#refuse(response, 200);
+        if (response.status !== 206) await this.#refuse(response, 200, signal);
         // A server that ignores the range begins again: what is known is skipped.
         let skip = response.status === 206 ? 0 : done;
-        for await (const chunk of response.body) {
+        if (response.status === 206 && !rangeBeginsAt(response, done))
+          throw new LongshoreError(
+            "unavailable",
+            `blob ${digest}: another range than the one from ${done} came`,
+          );
+        for await (const chunk of paced(response.body, this.#http.limits)) {
           const fresh = skip >= chunk.byteLength ? undefined : chunk.subarray(skip);
           skip -= Math.min(skip, chunk.byteLength);
           if (fresh === undefined) continue;
           done += fresh.byteLength;
+          if (done > sizeBytes)
+            throw new LongshoreError(
+              "invalid",
+              `blob ${digest} is larger than the ${sizeBytes} bytes it was said to have`,
+            );
           yield fresh;
         }
         if (done >= sizeBytes) return;
@@ -120,8 +128,11 @@ export class RemoteRepository implements Repository {
       } catch (error) {
         signal.throwIfAborted();
         const isFinal = error instanceof LongshoreError && error.kind !== "unavailable";
+        // A connection that is cut again and again is no failure as long as each brings something.
+        if (done - doneBefore >= this.#http.limits.paceBytes) failures = 0;
+        doneBefore = done;
         if (isFinal || ++failures > RETRIES) throw error;
-        await pause(failures, signal);
+        await pause(this.#http.limits.firstPauseMs * 2 ** (failures - 1), signal);
       }
     }
   }
@@ -157,7 +168,7 @@ export class RemoteRepository implements Repository {
     for (let failures = 0; ;) {
       try {
         const begun = await this.#ask({ method: "POST", path: "blobs/uploads/" }, signal);
-        await this.#refuse(begun, 202);
+        await this.#refuse(begun, 202, signal);
         await begun.drop();
         const location = begun.headers["location"];
         if (typeof location !== "string")
@@ -173,14 +184,14 @@ export class RemoteRepository implements Repository {
           target.href,
           signal,
         );
-        await this.#refuse(put, 201);
+        await this.#refuse(put, 201, signal);
         await put.drop();
         return;
       } catch (error) {
         signal.throwIfAborted();
         const isFinal = error instanceof LongshoreError && error.kind !== "unavailable";
         if (isFinal || ++failures > RETRIES) throw error;
-        await pause(failures, signal);
+        await pause(this.#http.limits.firstPauseMs * 2 ** (failures - 1), signal);
       }
     }
   }
@@ -200,7 +211,7 @@ export class RemoteRepository implements Repository {
       },
       signal,
     );
-    await this.#refuse(response, 201);
+    await this.#refuse(response, 201, signal);
     await response.drop();
     return digestOf(bytes);
   }
@@ -213,12 +224,13 @@ export class RemoteRepository implements Repository {
       const endpoint = this.#endpoints[index];
       if (endpoint === undefined) continue;
       try {
-        const response = await this.#authorised(
+        const response = await this.#patiently(
           { ...wanted, url: `${endpoint.base}/v2/${this.#reference.path}/${wanted.path}` },
           index,
           signal,
         );
         if (endpoint.isMirror && response.status >= 400) {
+          failure ??= this.#failure(response.status, "");
           await response.drop();
           continue;
         }
@@ -247,6 +259,27 @@ export class RemoteRepository implements Repository {
     return await this.#authorised({ ...wanted, url: url.href }, index, signal);
   }
 
+  /** Asks again when a registry says "later", as long as it names a bearable time. */
+  async #patiently(
+    wanted: Omit<HttpRequest, "isInsecure">,
+    index: number,
+    signal: AbortSignal,
+  ): Promise<HttpResponse> {
+    for (let tries = 0; ; tries++) {
+      const response = await this.#authorised(wanted, index, signal);
+      const waitMs = retryAfterMs(response);
+      if (
+        (response.status !== 429 && response.status !== 503) ||
+        waitMs === undefined ||
+        waitMs > this.#http.limits.longestPauseMs ||
+        tries >= RETRIES
+      )
+        return response;
+      await response.drop();
+      await pause(waitMs, signal);
+    }
+  }
+
   async #authorised(
     wanted: Omit<HttpRequest, "isInsecure">,
     index: number,
@@ -273,12 +306,13 @@ export class RemoteRepository implements Repository {
     }
   }
 
-  async #refuse(response: HttpResponse, wanted: number): Promise<void> {
+  async #refuse(response: HttpResponse, wanted: number, signal: AbortSignal): Promise<void> {
     if (response.status === wanted) return;
-    const text = (
-      await readAtMost(response.body, MAX_ERROR_BYTES, "registry error").catch(() => Buffer.alloc(0))
-    ).toString("utf8");
-    throw this.#failure(response.status, errorText(text));
+    const bytes = await this.#http
+      .document(response, MAX_ERROR_BYTES, "registry error", signal)
+      .catch(() => Buffer.alloc(0));
+    signal.throwIfAborted();
+    throw this.#failure(response.status, errorText(bytes.toString("utf8")));
   }
 
   #failure(status: number, text: string): LongshoreError {
@@ -320,9 +354,57 @@ function errorText(body: string): string {
   return "";
 }
 
-async function pause(failures: number, signal: AbortSignal): Promise<void> {
+function parseTags(bytes: Buffer): readonly string[] {
+  try {
+    const { tags } = JSON.parse(bytes.toString("utf8")) as { tags?: unknown };
+    return Array.isArray(tags) ? tags.filter((tag): tag is string => typeof tag === "string") : [];
+  } catch (error) {
+    throw new LongshoreError("unavailable", "registry answered a tag list that is not JSON", {
+      cause: error,
+    });
+  }
+}
+
+/** Source: RFC 9110 section 10.2.3; seconds or a date. */
+function retryAfterMs(response: HttpResponse): number | undefined {
+  const text = response.headers["retry-after"];
+  if (typeof text !== "string") return undefined;
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
+  const time = Date.parse(text);
+  return Number.isNaN(time) ? undefined : Math.max(0, time - Date.now());
+}
+
+function rangeBeginsAt(response: HttpResponse, offset: number): boolean {
+  const range = /^bytes (\d+)-/.exec(String(response.headers["content-range"] ?? ""));
+  return range !== null && Number(range[1]) === offset;
+}
+
+/** The body as it comes; throws `unavailable` when it comes too slowly. */
+async function* paced(body: AsyncIterable<Uint8Array>, limits: HttpLimits): AsyncGenerator<Uint8Array> {
+  let windowStart = performance.now();
+  let windowBytes = 0;
+  for await (const chunk of body) {
+    windowBytes += chunk.byteLength;
+    const now = performance.now();
+    if (now - windowStart >= limits.paceMs) {
+      if (windowBytes < limits.paceBytes)
+        throw new LongshoreError(
+          "unavailable",
+          `registry sent ${windowBytes} bytes in ${limits.paceMs} ms, want ${limits.paceBytes}`,
+        );
+      windowStart = now;
+      windowBytes = 0;
+    }
+    yield chunk;
+    // The time that the reader takes is not the registry's.
+    windowStart += performance.now() - now;
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, Math.min(250 * 2 ** failures, 8000));
+  const timer = setTimeout(resolve, Math.min(ms, MAX_PAUSE_MS));
   const onAbort = (): void => {
     clearTimeout(timer);
     reject(signal.reason as Error);

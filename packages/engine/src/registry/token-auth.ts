@@ -1,4 +1,4 @@
-import { LongshoreError, readAtMost } from "#kernel";
+import { LongshoreError } from "#kernel";
 import type { Credentials } from "./contract.ts";
 import type { HttpClient } from "./http-client.ts";
 
@@ -113,7 +113,8 @@ export class TokenAuth {
             },
             signal,
           );
-    const text = (await readAtMost(response.body, MAX_TOKEN_BYTES, "token answer")).toString("utf8");
+    const bytes = await this.#http.document(response, MAX_TOKEN_BYTES, "token answer", signal);
+    const text = bytes.toString("utf8");
     if (response.status === 401 || response.status === 403)
       throw new LongshoreError(
         "unauthorized",

@@ -1,0 +1,157 @@
+import { randomBytes } from "node:crypto";
+import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** A request as it came to the gate. */
+export interface SeenRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly authorization: string | undefined;
+  readonly range: string | undefined;
+}
+
+export interface GateOptions {
+  /** How callers prove who they are; nobody must without it. */
+  readonly auth?: "bearer" | "basic";
+  /** Name -> password. Everybody may pull from `public/...`. */
+  readonly users?: Readonly<Record<string, string>>;
+  /** Seconds that a token is good for. */
+  readonly tokenLifeSeconds?: number;
+  /** Blob answers are cut after so many bytes. */
+  readonly cutAfterBytes?: number;
+  /** Blob reads are sent to this base URL with the same path. */
+  readonly redirectBlobsTo?: string;
+  /** The first requests are answered with 429 and this Retry-After. */
+  readonly busy?: { readonly times: number; readonly retryAfter: string };
+}
+
+/** A door before a registry, with a token service of its own. */
+export interface Gate extends AsyncDisposable {
+  readonly host: string;
+  readonly requests: readonly SeenRequest[];
+  /** Scopes that tokens were asked for, with the name of who asked ("" = nobody). */
+  readonly tokens: readonly { readonly scope: string; readonly user: string }[];
+}
+
+/** Starts a gate on a loopback port before the registry at `upstream` (HOST:PORT). */
+export async function startGate(upstream: string, options: GateOptions = {}): Promise<Gate> {
+  const requests: SeenRequest[] = [];
+  const tokens: { scope: string; user: string }[] = [];
+  const grants = new Map<string, { scopes: readonly string[]; until: number }>();
+  let busyTimes = options.busy?.times ?? 0;
+  const server = createServer((incoming, response) => {
+    const url = new URL(incoming.url ?? "/", `http://${incoming.headers.host}`);
+    const { authorization } = incoming.headers;
+    if (url.pathname === "/token") return giveToken(url, authorization, response);
+    requests.push({
+      method: incoming.method ?? "",
+      path: url.pathname,
+      authorization,
+      range: incoming.headers.range,
+    });
+    if (busyTimes > 0) {
+      busyTimes--;
+      response.writeHead(429, { "Retry-After": options.busy?.retryAfter ?? "1" });
+      return response.end();
+    }
+    const scope = scopeOf(incoming.method ?? "", url.pathname);
+    if (!isAllowed(authorization, scope)) return challenge(incoming, scope, response);
+    const isBlobRead = incoming.method === "GET" && /\/blobs\/sha256:/.test(url.pathname);
+    if (isBlobRead && options.redirectBlobsTo !== undefined) {
+      response.writeHead(307, { Location: `${options.redirectBlobsTo}${url.pathname}` });
+      return response.end();
+    }
+    forward(upstream, incoming, response, isBlobRead ? options.cutAfterBytes : undefined);
+  });
+  const userOf = (authorization: string | undefined): string | undefined => {
+    const [name = "", password] = Buffer.from((authorization ?? "").replace(/^Basic /, ""), "base64")
+      .toString()
+      .split(":");
+    return options.users?.[name] !== undefined && options.users[name] === password ? name : undefined;
+  };
+  const giveToken = (url: URL, authorization: string | undefined, response: ServerResponse): void => {
+    const user = userOf(authorization);
+    const scopes = url.searchParams.getAll("scope");
+    tokens.push({ scope: scopes.join(" "), user: user ?? "" });
+    if (authorization !== undefined && user === undefined) return void response.writeHead(401).end();
+    const token = randomBytes(16).toString("hex");
+    const life = options.tokenLifeSeconds ?? 300;
+    const granted = scopes.filter(
+      (scope) => user !== undefined || /^repository:public\/[^:]+:pull$/.test(scope),
+    );
+    grants.set(token, { scopes: granted, until: Date.now() + life * 1000 });
+    response.writeHead(200, { "Content-Type": "application/json" });
+    response.end(JSON.stringify({ token, expires_in: life }));
+  };
+  const isAllowed = (authorization: string | undefined, scope: string | undefined): boolean => {
+    if (options.auth === undefined) return true;
+    if (options.auth === "basic") return userOf(authorization) !== undefined;
+    const grant = grants.get((authorization ?? "").replace(/^Bearer /, ""));
+    if (grant === undefined || grant.until < Date.now()) return false;
+    if (scope === undefined) return true;
+    const [, name, action = ""] = scope.split(":");
+    return grant.scopes.some(
+      (given) => given.split(":")[1] === name && given.split(":")[2]?.split(",").includes(action),
+    );
+  };
+  const challenge = (
+    incoming: IncomingMessage,
+    scope: string | undefined,
+    response: ServerResponse,
+  ): void => {
+    const realm = `http://${incoming.headers.host}/token`;
+    const words =
+      options.auth === "basic"
+        ? 'Basic realm="gate"'
+        : `Bearer realm="${realm}",service="gate"${scope === undefined ? "" : `,scope="${scope}"`}`;
+    response.writeHead(401, { "WWW-Authenticate": words, "Content-Type": "application/json" });
+    response.end(JSON.stringify({ errors: [{ code: "UNAUTHORIZED", message: "authentication required" }] }));
+  };
+  await listen(server);
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    tokens,
+    [Symbol.asyncDispose]: () => close(server),
+  };
+}
+
+function scopeOf(method: string, path: string): string | undefined {
+  const name = /^\/v2\/(.+?)\/(?:manifests|blobs|tags)\//.exec(path)?.[1];
+  if (name === undefined) return undefined;
+  return `repository:${name}:${method === "GET" || method === "HEAD" ? "pull" : "push"}`;
+}
+
+function forward(
+  upstream: string,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  cutAfterBytes: number | undefined,
+): void {
+  const [hostname, port] = upstream.split(":");
+  const { authorization: _own, ...headers } = incoming.headers;
+  const sent = request({ hostname, port, method: incoming.method, path: incoming.url, headers }, (answer) => {
+    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    let count = 0;
+    answer.on("data", (chunk: Buffer) => {
+      count += chunk.length;
+      if (cutAfterBytes === undefined || count <= cutAfterBytes) return void response.write(chunk);
+      response.write(chunk.subarray(0, chunk.length - (count - cutAfterBytes)), () => response.destroy());
+      answer.destroy();
+    });
+    answer.on("end", () => response.end());
+    answer.on("error", () => response.destroy());
+  });
+  sent.on("error", () => response.destroy());
+  incoming.pipe(sent);
+}
+
+/** Listens on a free loopback port. */
+export async function listen(server: Server): Promise<void> {
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+}
+
+export async function close(server: Server): Promise<void> {
+  server.closeAllConnections();
+  await new Promise<void>((done) => server.close(() => done()));
+}
