@@ -14,7 +14,7 @@ import { holdFolder, openStore } from "#store";
 import { openSystem } from "#system";
 import { openVolumes } from "#volumes";
 import type { EngineConfig } from "./config.ts";
-import { checkHost, findProgram } from "./doctor.ts";
+import { checkHost, findInit, findProgram } from "./doctor.ts";
 
 export const ENGINE_VERSION = "0.1.0";
 const STARTER_REFERENCE = "longshore/starter:latest";
@@ -135,15 +135,6 @@ async function defaultRuntime(): Promise<{ name: string; path: string }> {
     if (found !== undefined) return { name, path: found };
   }
   throw new LongshoreError("unavailable", "neither crun nor runc was found: install the package crun");
-}
-
-/** A static init for `--init`, under the names distributions give it. */
-async function findInit(): Promise<string | undefined> {
-  for (const name of ["docker-init", "tini-static", "catatonit"]) {
-    const found = await findProgram(name);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }
 
 /** A stable id of this data root. */

@@ -15,9 +15,20 @@ export interface Check {
   readonly isRequired: boolean;
 }
 
-/** Finds `program` in PATH and the sbin folders. */
-export async function findProgram(program: string): Promise<string | undefined> {
-  for (const folder of [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/sbin", "/usr/bin"]) {
+/** PATH, and the folders that a user's PATH often lacks. */
+const searchFolders = (): readonly string[] => [
+  ...(process.env["PATH"] ?? "").split(":"),
+  "/usr/sbin",
+  "/sbin",
+  "/usr/bin",
+];
+
+/** Finds `program` in `folders`. */
+export async function findProgram(
+  program: string,
+  folders: readonly string[] = searchFolders(),
+): Promise<string | undefined> {
+  for (const folder of folders) {
     const place = path.join(folder, program);
     if (
       folder !== "" &&
@@ -32,12 +43,17 @@ export async function findProgram(program: string): Promise<string | undefined> 
 }
 
 /** All checks, at once and in one order. Changes nothing on the host. */
-export async function checkHost(runtimePath: string | undefined): Promise<readonly Check[]> {
+export async function checkHost(
+  runtimePath: string | undefined,
+  folders: readonly string[] = searchFolders(),
+): Promise<readonly Check[]> {
   return await Promise.all([
     rootCheck(),
-    runtimeCheck(runtimePath),
-    programCheck("nft", "nftables", true),
-    programCheck("ps", "procps", false),
+    runtimeCheck(runtimePath, folders),
+    programCheck("nft", "nftables", true, folders),
+    programCheck("ps", "procps", false, folders),
+    programCheck("mount", "mount", false, folders),
+    initCheck(folders),
     fileSystemCheck("overlay"),
     cgroupCheck(),
     nodeCheck(),
@@ -54,8 +70,27 @@ async function rootCheck(): Promise<Check> {
   };
 }
 
-async function runtimeCheck(given: string | undefined): Promise<Check> {
-  const place = given ?? (await findProgram("crun")) ?? (await findProgram("runc"));
+/** A static init for `--init`, under the names distributions give it. */
+export async function findInit(folders: readonly string[] = searchFolders()): Promise<string | undefined> {
+  for (const name of ["docker-init", "tini-static", "catatonit"]) {
+    const found = await findProgram(name, folders);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+async function initCheck(folders: readonly string[]): Promise<Check> {
+  const place = await findInit(folders);
+  return {
+    name: "init",
+    isOk: place !== undefined,
+    isRequired: false,
+    detail: place ?? "docker run --init needs docker-init: install the package tini",
+  };
+}
+
+async function runtimeCheck(given: string | undefined, folders: readonly string[]): Promise<Check> {
+  const place = given ?? (await findProgram("crun", folders)) ?? (await findProgram("runc", folders));
   const missing = {
     name: "OCI runtime",
     isOk: false,
@@ -79,8 +114,13 @@ async function runtimeCheck(given: string | undefined): Promise<Check> {
   }
 }
 
-async function programCheck(program: string, debianPackage: string, isRequired: boolean): Promise<Check> {
-  const place = await findProgram(program);
+async function programCheck(
+  program: string,
+  debianPackage: string,
+  isRequired: boolean,
+  folders: readonly string[],
+): Promise<Check> {
+  const place = await findProgram(program, folders);
   return {
     name: program,
     isOk: place !== undefined,

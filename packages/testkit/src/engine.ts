@@ -19,6 +19,8 @@ export interface EngineOptions {
   readonly bridgeSubnet?: string;
   /** Another build of the engine, as Node and its entry file; the sources under this Node if absent. */
   readonly program?: readonly [node: string, entry: string];
+  /** A command that ends by running the rest of its arguments, for an engine that sees another machine (unshare). */
+  readonly inside?: readonly string[];
 }
 
 /** A real engine with roots, socket and subnet of its own. Disposing it removes everything it ever made. */
@@ -58,8 +60,9 @@ export async function startEngine(options: EngineOptions = {}): Promise<EngineUn
 
   async function launch(): Promise<ChildProcess> {
     const log = openSync(logPath, "a");
-    const [node, entry] = options.program ?? [process.execPath, main];
-    const started = spawn(node, [entry, ...flags], {
+    const own = options.program ?? [process.execPath, main];
+    const [command = "", ...given] = [...(options.inside ?? []), ...own, ...flags];
+    const started = spawn(command, given, {
       stdio: ["ignore", log, log],
       detached: true,
     });

@@ -52,7 +52,11 @@ export function cgroupDirectory(cgroupsPath: string, controller: string): string
 /** How many processes of the cgroup the kernel killed for lack of memory; 0 when it is gone. */
 export function oomKillCount(cgroupsPath: string): number {
   const directory = cgroupDirectory(cgroupsPath, "memory");
-  if (directory === undefined) return 0;
+  return directory === undefined ? 0 : oomKillsAt(directory);
+}
+
+/** `oom_kill` of a cgroup's directory, of either version. */
+export function oomKillsAt(directory: string): number {
   return (
     flatKeyed(directory, "memory.events")["oom_kill"] ??
     flatKeyed(directory, "memory.oom_control")["oom_kill"] ??
@@ -147,11 +151,13 @@ export interface CgroupStats {
 /** What a container uses now; undefined when its cgroup is gone. */
 export function readCgroupStats(cgroupsPath: string): CgroupStats | undefined {
   if (cgroupDirectory(cgroupsPath, "memory") === undefined) return undefined;
-  return cgroupMode() === "unified" ? unifiedStats(cgroupsPath) : legacyStats(cgroupsPath);
+  return cgroupMode() === "unified"
+    ? unifiedStatsAt(path.join(CGROUP_ROOT, cgroupsPath))
+    : legacyStats(cgroupsPath);
 }
 
-function unifiedStats(cgroupsPath: string): CgroupStats {
-  const at = path.join(CGROUP_ROOT, cgroupsPath);
+/** What the files of a v2 cgroup's directory say. Source: Linux, admin-guide/cgroup-v2.rst. */
+export function unifiedStatsAt(at: string): CgroupStats {
   const cpu = flatKeyed(at, "cpu.stat");
   return {
     memory: {
