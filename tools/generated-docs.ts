@@ -1,10 +1,19 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { allRoutes, type Rooms, STATUS } from "@longshore/engine/api";
+import { apiPage, operationsOf } from "./generated-docs/api-page.ts";
+import { bridgePage } from "./generated-docs/bridge-page.ts";
+import { errorsPage } from "./generated-docs/errors-page.ts";
 
 /** Pages of docs/generated, made from code. Without `--write` it fails when one differs from what the code says. */
 const root = join(import.meta.dirname, "..");
 const pages: Readonly<Record<string, () => string>> = {
   "docs/generated/host-packages.md": hostPackages,
+  "docs/generated/api.md": () =>
+    apiPage(routeTable(), operationsOf(join(root, "e2e/compat/engine-api/v1.51.yaml"))),
+  "docs/generated/errors.md": () => errorsPage(STATUS),
+  "docs/generated/bridge.md": () =>
+    bridgePage(readFileSync(join(root, "packages/protocol/src/bridge.ts"), "utf8")),
 };
 
 let stale = 0;
@@ -21,6 +30,11 @@ for (const [path, make] of Object.entries(pages)) {
 }
 console.log(`generated docs: ${stale} stale of ${Object.keys(pages).length}`);
 process.exitCode = stale === 0 ? 0 : 1;
+
+/** The table is data: its handlers take rooms only when they are called. */
+function routeTable(): ReturnType<typeof allRoutes> {
+  return allRoutes(new Proxy({}, { get: () => ({}) }) as Rooms);
+}
 
 function hostPackages(): string {
   const rows = readFileSync(join(root, "tools/host-packages.txt"), "utf8")

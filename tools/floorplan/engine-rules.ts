@@ -3,6 +3,7 @@ import { type Edge, edgesOf, packageOf, type SourceFile } from "./edges.ts";
 import { findCycle, type Plan, type Violation } from "./plan.ts";
 
 const testFile = /(\.test\.ts|\/conformance\.ts|\/testing\.ts)$/;
+const hostTest = /\.host\.test\.ts$/;
 /** What tests, suites and fakes may use on top of their room's list. */
 const testPackages: ReadonlySet<string> = new Set(["vitest", "fast-check", "@longshore/testkit"]);
 
@@ -83,7 +84,7 @@ function namedProblem(
     if (rules.types?.includes(target))
       return edge.typeOnly ? undefined : `room "${room}" may import only types of "${request}"`;
     // A host test stands in for the assembly: it may open the rooms below and beside it.
-    if (isTest && (plan.rooms[target]?.storey ?? 99) <= rules.storey) return undefined;
+    if (hostTest.test(file.path) && (plan.rooms[target]?.storey ?? 99) <= rules.storey) return undefined;
     return `room "${room}" may not import "${request}" (see floorplan.json)`;
   }
   const name = packageOf(request);

@@ -71,6 +71,18 @@ describe("checkEngine()", () => {
     ]);
   });
 
+  test("lets a host test alone open the rooms below and beside its own", () => {
+    const text = 'import { x } from "#host"; import type { L } from "#layers";';
+    expect(problems(file("e/src/layers/a.host.test.ts", 'import { x } from "#host";'))).toEqual([]);
+    expect(problems(file("e/src/layers/a.test.ts", 'import { x } from "#host";')).length).toBe(1);
+    expect(problems(file("e/src/host/a.host.test.ts", text))).toEqual(
+      [
+        'e/src/host/a.host.test.ts:1 room "host" may not import "#layers" (see floorplan.json)',
+        'e/src/host/a.host.test.ts:1 a room imports its own files by path, not "#host"',
+      ].toReversed(),
+    );
+  });
+
   test("refuses a value over a type-only edge, also dynamically", () => {
     const wanted = 'room "layers" may import only types of "#host"';
     expect(problems(file("e/src/layers/index.ts", 'import { x } from "#host";'))[0]).toContain(wanted);

@@ -25,7 +25,7 @@ export const packageRules: readonly PackageRule[] = [
     folder: "packages/client/src",
     because: "client knows the protocol and any socket, never the engine",
     node: true,
-    packages: ["@longshore/protocol", "ssh2"],
+    packages: ["@longshore/protocol"],
   },
   {
     folder: "packages/ui/src",
@@ -45,8 +45,6 @@ export const packageRules: readonly PackageRule[] = [
       "@longshore/ui",
       "@tanstack/react-virtual",
       "@xterm/addon-fit",
-      "@xterm/addon-search",
-      "@xterm/addon-webgl",
       "@xterm/xterm",
       "lucide-react",
       "react",

@@ -12,6 +12,7 @@ import { HttpServer, type Listen } from "./server/http-server.ts";
 import { type Route, Router } from "./server/router.ts";
 
 export type { Listen } from "./server/http-server.ts";
+export { STATUS } from "./server/errors.ts";
 export type { Rooms } from "./routes/rooms.ts";
 
 /** Every route, as data; docs/generated/api.md is made from it. */

@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Endpoint } from "#networks";
 import type { Container } from "./contract.ts";
@@ -65,11 +65,4 @@ export function hostsText(
     for (const address of [endpoint.ipv4, endpoint.ipv6])
       if (address !== undefined && address !== "") lines.push(`${address}\t${names}`);
   return `${lines.join("\n")}\n`;
-}
-
-/** Writes a file so that it is complete or absent. */
-export async function writeWhole(file: string, text: string): Promise<void> {
-  const draft = `${file}.tmp`;
-  await writeFile(draft, text);
-  await rename(draft, file);
 }

@@ -120,8 +120,6 @@ async function info(deps: SystemDeps): Promise<Readonly<Record<string, unknown>>
     Architecture: process.arch === "x64" ? "x86_64" : process.arch,
     IndexServerAddress: "https://index.docker.io/v1/",
     RegistryConfig: {
-      AllowNondistributableArtifactsCIDRs: null,
-      AllowNondistributableArtifactsHostnames: null,
       InsecureRegistryCIDRs: [
         "127.0.0.0/8",
         "::1/128",
@@ -161,9 +159,9 @@ async function info(deps: SystemDeps): Promise<Readonly<Record<string, unknown>>
     LiveRestoreEnabled: true,
     Isolation: "",
     InitBinary: "",
-    ContainerdCommit: { ID: "", Expected: "" },
-    RuncCommit: { ID: identity.runtimeVersion, Expected: identity.runtimeVersion },
-    InitCommit: { ID: "", Expected: "" },
+    ContainerdCommit: { ID: "" },
+    RuncCommit: { ID: identity.runtimeVersion },
+    InitCommit: { ID: "" },
     SecurityOptions: ["name=seccomp,profile=builtin"],
     Warnings: [],
   };

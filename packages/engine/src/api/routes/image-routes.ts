@@ -51,6 +51,7 @@ export function imageRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "GET",
       path: "/images/search",
+      refuses: "unsupported",
       handle: async () =>
         Promise.reject(
           new LongshoreError("unsupported", "searching a registry is not supported by this engine"),

@@ -50,18 +50,19 @@ export function systemRoutes(rooms: Rooms): readonly Route[] {
     { method: "GET", path: "/info", handle: async (call) => call.reply(200, await system.info()) },
     { method: "GET", path: "/events", handle: (call) => events(rooms, call) },
     { method: "GET", path: "/system/df", handle: (call) => diskUsage(rooms, call) },
-    { method: "POST", path: "/build", handle: notBuilt },
+    { method: "POST", path: "/build", refuses: "unsupported", handle: notBuilt },
     {
       method: "POST",
       path: "/build/prune",
       handle: async (call) => call.reply(200, { CachesDeleted: null, SpaceReclaimed: 0 }),
     },
-    { method: "POST", path: "/session", handle: notBuilt },
-    { method: "POST", path: "/grpc", handle: notBuilt },
+    { method: "POST", path: "/session", refuses: "unsupported", handle: notBuilt },
+    { method: "POST", path: "/grpc", refuses: "unsupported", handle: notBuilt },
     { method: "GET", path: "/plugins", handle: async (call) => call.reply(200, []) },
     ...["/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs"].map((path): Route => ({
       method: "GET",
       path,
+      refuses: "unavailable",
       handle: noSwarm,
     })),
   ];

@@ -1,7 +1,7 @@
 import { type ErrorKind, LongshoreError, messageOf } from "#kernel";
 
 /** The only place that knows HTTP: nine kinds to nine statuses. */
-const STATUS: Readonly<Record<ErrorKind, number>> = {
+export const STATUS: Readonly<Record<ErrorKind, number>> = {
   unchanged: 304,
   invalid: 400,
   unauthorized: 401,

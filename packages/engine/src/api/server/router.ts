@@ -1,4 +1,4 @@
-import { LongshoreError } from "#kernel";
+import { type ErrorKind, LongshoreError } from "#kernel";
 import type { Call } from "./call.ts";
 
 export const MAX_MINOR = 51;
@@ -9,6 +9,8 @@ export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "DELETE" | "HEAD";
   readonly path: string;
   readonly minMinor?: number;
+  /** What it always answers: the path is known so that clients get a clear sentence, the function is not there. */
+  readonly refuses?: Extract<ErrorKind, "unsupported" | "unavailable">;
   readonly handle: (call: Call) => Promise<void>;
 }
 
