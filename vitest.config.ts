@@ -15,7 +15,7 @@ const config: ViteUserConfig = defineConfig({
           exclude: [...special, "**/node_modules/**"],
         },
       },
-      ...["compat", "crash"].map((name) => ({
+      ...["compat", "crash", "clients"].map((name) => ({
         test: {
           name,
           include: [`e2e/${name}/**/*.test.ts`],

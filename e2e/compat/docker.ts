@@ -17,7 +17,7 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** The real docker CLI on one engine: ours, or a foreign one named by DOCKER_PEER. */
+/** The real docker CLI (DOCKER_CLI names another one) on one engine: ours, or a foreign one named by DOCKER_PEER. */
 export interface Docker extends AsyncDisposable {
   /** Runs `docker ARGS` to its end; never throws for an exit code. */
   (...args: readonly string[]): Promise<Outcome>;
@@ -41,8 +41,9 @@ export async function openDocker(options: EngineOptions = {}): Promise<Docker> {
   const engine = peer === undefined ? await startEngine(options) : undefined;
   const socket = peer ?? engine?.socket ?? "";
   const config = mkdtempSync(join(tmpdir(), "longshore-cli-"));
+  const program = process.env["DOCKER_CLI"] ?? "docker";
   const env = { ...process.env, DOCKER_HOST: `unix://${socket}`, DOCKER_CONFIG: config };
-  const open = (...args: readonly string[]): ChildProcessWithoutNullStreams => spawn("docker", args, { env });
+  const open = (...args: readonly string[]): ChildProcessWithoutNullStreams => spawn(program, args, { env });
   const withInput = async (input: string | Uint8Array, ...args: readonly string[]): Promise<Outcome> => {
     const child = open(...args);
     // The CLI may end before it read everything; its exit code tells what matters.

@@ -20,7 +20,7 @@ test("version, info and ping answer", async () => {
   expect(await docker.ok("version", "--format", "{{.Server.Os}}")).toBe("linux");
   expect(await docker.ok("info", "--format", "{{.OSType}}")).toBe("linux");
   const version: { Server: { ApiVersion: string } } = JSON.parse(
-    await docker.ok("version", "--format", "json"),
+    await docker.ok("version", "--format", "{{json .}}"),
   );
   expect(version.Server.ApiVersion).toMatch(/^1\.\d+$/);
   if (docker.engine) expect(version.Server.ApiVersion).toBe("1.51");

@@ -117,7 +117,10 @@ test("cp goes in and out, files and folders, running or not", async () => {
     expect(readFileSync(`${folder}/back/deep/x`, "utf8")).toBe("x");
     const absent = await docker("cp", `${name}:/nowhere`, folder);
     expect(absent.code).toBe(1);
-    expect(absent.stderr).toContain("Could not find the file /nowhere in container");
+    // In the words of the CLI 28 | 20.10.
+    expect(absent.stderr).toMatch(
+      /Could not find the file \/nowhere in container|No such container:path: .*:\/nowhere/,
+    );
     const nowhere = await docker("cp", `${folder}/in.txt`, `${name}:/no/such/folder/`);
     expect(nowhere.code).toBe(1);
   } finally {

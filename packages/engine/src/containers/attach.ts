@@ -29,7 +29,7 @@ export async function attachContainer(
     );
   const live = context.book.live(container.id);
   const directory = logDirectoryOf(context, container.id);
-  const { promise: ended } = live.nextExit;
+  const { promise: ended } = live.outputEnd;
   const from = options.hasLogs ? 0 : await context.logs.endOffset(directory);
   publish(context, container, "attach");
   const wanted = (entry: LogEntry): boolean =>
@@ -40,7 +40,7 @@ export async function attachContainer(
     hasTty: container.settings.Tty,
     output:
       options.isStreaming || options.hasLogs
-        ? keep(context.logs.attach(directory, from, end, signal), wanted)
+        ? delivered(live, keep(context.logs.attach(directory, from, end, signal), wanted))
         : nothing(ended, signal),
     writeStdin: (chunk, stop) =>
       options.hasStdin && container.settings.OpenStdin ? stdin.write(chunk, stop) : Promise.resolve(),
@@ -49,6 +49,18 @@ export async function attachContainer(
         ? stdin.close()
         : Promise.resolve(),
   };
+}
+
+/** Lets the end of the run wait for its reader. */
+async function* delivered(live: LiveState, source: AsyncIterable<LogEntry>): AsyncGenerator<LogEntry> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  live.attachments.add(promise);
+  try {
+    yield* source;
+  } finally {
+    live.attachments.delete(promise);
+    resolve();
+  }
 }
 
 async function* keep(

@@ -13,7 +13,8 @@ export interface Ended {
 export interface LiveExec {
   exec: Exec;
   task?: ExecTask;
-  isStarted: boolean;
+  /** There from its start on; resolves when it runs or has failed. */
+  starting?: Promise<void>;
 }
 
 /** What exists only while this engine runs. */
@@ -21,6 +22,10 @@ export class LiveState {
   task: Task | undefined;
   nextStart: PromiseWithResolvers<Task> = quiet();
   nextExit: PromiseWithResolvers<Ended> = quiet();
+  /** Resolves as soon as the process has ended: all its output is stored. Waiters of nextExit hear of it later. */
+  outputEnd: PromiseWithResolvers<void> = quiet();
+  /** One for each attached client: resolves when it was given all output of this run. */
+  readonly attachments: Set<Promise<void>> = new Set();
   readonly removed: PromiseWithResolvers<Ended> = quiet();
   /** Resolves when the clean-up after the last exit is done. */
   settled: Promise<void> = Promise.resolve();

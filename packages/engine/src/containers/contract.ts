@@ -122,6 +122,14 @@ export interface Exec {
   readonly pid: number;
 }
 
+export interface ExecStart {
+  readonly isDetached: boolean;
+  /** Rows and columns of its terminal. */
+  readonly size?: readonly [number, number];
+  /** Called once nothing stands against the start, before the process is there. */
+  readonly onAccepted?: () => void;
+}
+
 export interface ExecSession {
   readonly hasTty: boolean;
   readonly output: AsyncIterable<{ readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array }>;
@@ -226,11 +234,7 @@ export interface Containers extends AsyncDisposable {
   ): Promise<Digest>;
   createExec(name: string, settings: ExecSettings): Promise<string>;
   /** Throws `conflict` when it was started before. With isDetached the session has no output. */
-  startExec(
-    id: string,
-    options: { isDetached: boolean; hasTty?: boolean; size?: readonly [number, number] },
-    signal: AbortSignal,
-  ): Promise<ExecSession>;
+  startExec(id: string, options: ExecStart, signal: AbortSignal): Promise<ExecSession>;
   exec(id: string): Exec;
   resizeExec(id: string, rows: number, columns: number): Promise<void>;
   connect(name: string, network: string, settings: EndpointSettings, signal: AbortSignal): Promise<void>;

@@ -1,7 +1,7 @@
 import { LongshoreError, messageOf, randomId, unlessAborted } from "#kernel";
 import type { LiveExec } from "./container-book.ts";
 import { type Context, publish } from "./context.ts";
-import type { Exec, ExecSession, ExecSettings } from "./contract.ts";
+import type { Exec, ExecSession, ExecSettings, ExecStart } from "./contract.ts";
 import { execProcess } from "./exec-process.ts";
 
 /** Prepares a process in a running container. */
@@ -16,7 +16,6 @@ export async function createExec(context: Context, name: string, settings: ExecS
   const id = randomId();
   const entry: LiveExec = {
     exec: { id, containerId: container.id, settings, isRunning: false, exitCode: null, pid: 0 },
-    isStarted: false,
   };
   live.execs.set(id, entry);
   context.book.execs.set(id, entry);
@@ -38,13 +37,14 @@ export function execOf(context: Context, id: string): Exec {
 export async function startExec(
   context: Context,
   id: string,
-  options: { isDetached: boolean; hasTty?: boolean; size?: readonly [number, number] },
+  options: ExecStart,
   signal: AbortSignal,
 ): Promise<ExecSession> {
   const entry = find(context, id);
   const { settings, containerId } = entry.exec;
   const container = context.book.get(containerId);
-  if (entry.isStarted) throw new LongshoreError("conflict", `exec instance ${id} has already run`);
+  if (entry.starting !== undefined)
+    throw new LongshoreError("conflict", `exec instance ${id} has already run`);
   if (container.state.status === "paused")
     throw new LongshoreError(
       "conflict",
@@ -52,7 +52,9 @@ export async function startExec(
     );
   if (context.book.live(containerId).task === undefined)
     throw new LongshoreError("conflict", `container ${containerId} is not running`);
-  entry.isStarted = true;
+  const starting = Promise.withResolvers<void>();
+  entry.starting = starting.promise;
+  options.onAccepted?.();
   const hasTty = settings.Tty;
   const size = options.size ?? settings.ConsoleSize;
   publish(context, container, `exec_start: ${settings.Cmd.join(" ")}`, { execID: id });
@@ -88,6 +90,8 @@ export async function startExec(
     const code = /executable file not found|no such file or directory/i.test(messageOf(error)) ? 127 : 126;
     entry.exec = { ...entry.exec, isRunning: false, exitCode: code };
     throw error;
+  } finally {
+    starting.resolve();
   }
 }
 
@@ -104,6 +108,8 @@ async function* until(
 
 export async function resizeExec(context: Context, id: string, rows: number, columns: number): Promise<void> {
   const entry = find(context, id);
+  // A client sends its terminal's size as soon as its start is accepted.
+  await entry.starting;
   if (entry.task === undefined || !entry.exec.isRunning)
     throw new LongshoreError("conflict", `exec ${id} is not running`);
   await entry.task.resize(rows, columns);

@@ -1,7 +1,7 @@
 import { messageOf, rfc3339Nano, unlessAborted } from "#kernel";
 import type { ExitStatus, Task } from "#runtime";
 import { forget, release, tryAgainLater } from "./clean-up.ts";
-import type { Ended } from "./container-book.ts";
+import type { Ended, LiveState } from "./container-book.ts";
 import { type Context, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
 import { endHealthWatch } from "./health.ts";
@@ -9,6 +9,8 @@ import { startLocked } from "./start.ts";
 
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 60_000;
+/** How long an end waits for attached clients. */
+const SLOW_READER_MS = 2000;
 /** A run at least this long resets the back-off. */
 const STEADY_MS = 10_000;
 
@@ -19,15 +21,18 @@ export function watchExit(context: Context, id: string, task: Task): void {
   });
 }
 
-/** State first (waiters learn of it at once), then the clean-up, then removal or the next start. */
+/**
+ * Who is attached gets the output first; then the state (waiters learn of it at once), then the clean-up, then removal or the next start.
+ */
 export async function handleExit(
   context: Context,
   id: string,
   task: Task,
   status: ExitStatus,
 ): Promise<void> {
-  const container = context.book.byId(id);
   const live = context.book.live(id);
+  await outputIsDelivered(context, live);
+  const container = context.book.byId(id);
   live.task = undefined;
   endHealthWatch(context, id);
   if (container === undefined) {
@@ -69,6 +74,19 @@ export async function handleExit(
     cleaned.resolve();
   }
   if (restart !== undefined) scheduleRestart(context, id, restart.waitMs);
+}
+
+/** As Docker: an attached client has seen the output before anybody hears of the end, unless it is slow to read. */
+async function outputIsDelivered(context: Context, live: LiveState): Promise<void> {
+  live.outputEnd.resolve();
+  live.outputEnd = Promise.withResolvers<void>();
+  if (live.attachments.size === 0) return;
+  const stop = new AbortController();
+  await Promise.race([
+    Promise.all(live.attachments),
+    context.clock.sleep(SLOW_READER_MS, stop.signal).catch(() => {}),
+  ]);
+  stop.abort();
 }
 
 function nextRestart(

@@ -236,11 +236,7 @@ export class ContainersRoom implements c.Containers {
     return createExec(this.#context, name, settings);
   }
 
-  startExec(
-    id: string,
-    options: { isDetached: boolean; hasTty?: boolean; size?: readonly [number, number] },
-    signal: AbortSignal,
-  ): Promise<c.ExecSession> {
+  startExec(id: string, options: c.ExecStart, signal: AbortSignal): Promise<c.ExecSession> {
     return startExec(this.#context, id, options, signal);
   }
 

@@ -159,22 +159,20 @@ async function startExec(rooms: Rooms, call: Call): Promise<void> {
     await containers.startExec(id, options, never);
     return call.done(200);
   }
-  const current = containers.exec(id);
-  if (current.isRunning || current.exitCode !== null)
-    throw new LongshoreError("conflict", `exec instance ${id} has already run`);
+  // As Docker: the upgrade is answered before the process starts. docker-py reads the head with a buffer and loses what came with it.
+  let wire: Hijacked | undefined;
+  const onAccepted = (): void => void (wire = call.hijack(settings.Tty));
   let session: Conversation;
   try {
-    session = await containers.startExec(id, options, never);
+    session = await containers.startExec(id, { ...options, onAccepted }, never);
   } catch (error) {
-    // Docker answers the upgrade first: a process that cannot be started is text in the stream and exit code 126 or 127.
-    if (!(error instanceof LongshoreError) || error.kind !== "invalid") throw error;
-    const wire = call.hijack(settings.Tty);
-    const text = Buffer.from(`${error.message}\r\n`);
+    if (wire === undefined) throw error;
+    // A process that cannot be started is text in the stream, and exit code 126 or 127.
+    const text = Buffer.from(`${messageOf(error)}\r\n`);
     await wire.write(settings.Tty ? text : frame("stdout", text));
     return wire.end();
   }
-  const wire = call.hijack(settings.Tty);
-  await converse(call, wire, session, settings.AttachStdin, settings.DetachKeys);
+  if (wire !== undefined) await converse(call, wire, session, settings.AttachStdin, settings.DetachKeys);
 }
 
 async function logs(rooms: Rooms, call: Call): Promise<void> {
