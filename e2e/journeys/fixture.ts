@@ -1,12 +1,9 @@
 import AxeBuilder from "@axe-core/playwright";
-import { _electron, test as base, expect, type ElectronApplication, type Page } from "@playwright/test";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { test as base, expect, type ElectronApplication, type Page } from "@playwright/test";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { buildApp } from "../../tools/build-app.ts";
-import { electronPath } from "../../tools/electron.ts";
-import { openVirtualDisplay } from "../../tools/start.ts";
 import { openEngine, type EngineUnderTest } from "./engine-under-test.ts";
+import { openWindowPlace } from "./window-under-test.ts";
 
 const artifacts = join(import.meta.dirname, "../../artifacts");
 
@@ -28,32 +25,11 @@ export const test: ReturnType<typeof base.extend<Each, { readonly opened: Worker
   opened: [
     // oxlint-disable-next-line no-empty-pattern -- Playwright reads the pattern to learn what a fixture needs
     async ({}, use) => {
-      const runtime = await electronPath();
-      const folder = await buildApp();
-      const display = process.env["DISPLAY"] ? undefined : await openVirtualDisplay();
-      const userData = mkdtempSync(join(tmpdir(), "longshore-window-"));
-      const engine = await openEngine();
-      try {
-        const app = await _electron.launch({
-          executablePath: runtime,
-          args: [
-            folder,
-            ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
-            `--socket=${engine.socketPath}`,
-            `--user-data-dir=${userData}`,
-          ],
-          env: { ...process.env, DISPLAY: display?.name ?? process.env["DISPLAY"] ?? "" } as Record<
-            string,
-            string
-          >,
-        });
-        await use({ engine, app });
-        await app.close();
-      } finally {
-        await engine[Symbol.asyncDispose]();
-        display?.process.kill();
-        rmSync(userData, { recursive: true, force: true });
-      }
+      await using place = await openWindowPlace();
+      await using engine = await openEngine();
+      const app = await place.launch([`--socket=${engine.socketPath}`]);
+      await use({ engine, app });
+      await app.close();
     },
     { scope: "worker", timeout: 120_000 },
   ],

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { cleanStart } from "./clean-start.ts";
 
 /** What to do about an engine: join one, or start ours when nobody answers. */
 export interface EnginePlan {
@@ -36,7 +37,10 @@ export function enginePlan(argv: readonly string[], env: Environment, appFolder:
   return {
     socketPath,
     start: {
-      command: [node, entry, "--socket", socketPath, "--data-root", dataRoot, "--state-root", stateRoot],
+      command: [
+        node,
+        ...cleanStart(entry, ["--socket", socketPath, "--data-root", dataRoot, "--state-root", stateRoot]),
+      ],
       stateRoot,
     },
   };
