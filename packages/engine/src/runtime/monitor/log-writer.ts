@@ -38,6 +38,8 @@ export class LogWriter implements Disposable {
   #dataBytes: number;
   #indexBytes: number;
   #startBytes: number;
+  /** Where in `index` the entries of kept pieces begin. */
+  #startOfIndex: number;
 
   /** `isNewRun`: the process begins now; false when a new monitor continues the log of one that runs. */
   constructor(directory: string, isNewRun: boolean, limit?: LogLimit) {
@@ -53,6 +55,7 @@ export class LogWriter implements Disposable {
     this.#limit = limit;
     this.#startFile = path.join(directory, LOG_START_FILE);
     this.#startBytes = parseLogStart(textOf(this.#startFile));
+    this.#startOfIndex = this.#entryAt(this.#startBytes) * LOG_ENTRY_BYTES;
     if (!isNewRun) this.#begun.add("stdout").add("stderr");
   }
 
@@ -80,14 +83,19 @@ export class LogWriter implements Disposable {
 
   /** Drops the oldest part of a full log: first says so, then frees it. Killed in between, the next drop frees both. */
   #keepWithin(limit: LogLimit | undefined): void {
-    if (limit === undefined || this.#dataBytes - this.#startBytes <= limit.capacityBytes) return;
+    // Both files count: a container that says little often has more entries than text.
+    const textBytes = this.#dataBytes - this.#startBytes;
+    const keptBytes = textBytes + this.#indexBytes - this.#startOfIndex;
+    if (limit === undefined || keptBytes <= limit.capacityBytes) return;
     try {
-      const start = this.#lineAt(this.#dataBytes - limit.capacityBytes + limit.stepBytes);
+      const share = (limit.capacityBytes - limit.stepBytes) / keptBytes;
+      const start = this.#lineAt(this.#dataBytes - Math.floor(textBytes * share));
       writeFileSync(`${this.#startFile}.new`, String(start));
       renameSync(`${this.#startFile}.new`, this.#startFile);
       this.#startBytes = start;
       punchHole(this.#data, 0, start);
-      punchHole(this.#index, 0, this.#entryAt(start) * LOG_ENTRY_BYTES);
+      this.#startOfIndex = this.#entryAt(start) * LOG_ENTRY_BYTES;
+      punchHole(this.#index, 0, this.#startOfIndex);
     } catch {
       // A disk that refuses this keeps a longer log: the container's output goes on, and the next piece tries again.
     }
