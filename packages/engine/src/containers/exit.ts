@@ -60,9 +60,20 @@ export async function handleExit(
   live.nextExit = Promise.withResolvers<Ended>();
   live.nextExit.promise.catch(() => {});
   nextExit.resolve(ended);
+  let isForgetting = false;
   const finish = async (): Promise<void> => {
-    if (container.host.AutoRemove && restart === undefined && context.book.byId(id) !== undefined)
+    if (isForgetting) {
+      // The first try failed: on a full disk the container's own files make room for its record's end.
+      await context.networks.close(id);
+      await context.runtime.release(id);
+      await context.layers.removeSnapshot(id);
+    }
+    const isGone = context.book.byId(id) === undefined;
+    if (container.host.AutoRemove && restart === undefined && (isForgetting || !isGone)) {
+      isForgetting = true;
       await forget(context, container, ended, true);
+      isForgetting = false;
+    }
     await release(context, container);
   };
   try {

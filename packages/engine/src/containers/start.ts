@@ -35,7 +35,7 @@ export async function startLocked(context: Context, id: string, signal: AbortSig
     const task = await launch(context, container, signal);
     live.task = task;
     live.isStopping = false;
-    await context.book.changeState(id, {
+    const durable = context.book.changeState(id, {
       status: "running",
       pid: task.pid,
       exitCode: 0,
@@ -44,6 +44,10 @@ export async function startLocked(context: Context, id: string, signal: AbortSig
       startedAt: rfc3339Nano(task.startedAtNano),
       ...initialHealth(container),
     });
+    // The process runs, disk or not (its own output may have filled it): a later engine learns of it from the monitor.
+    await durable.catch((error: unknown) =>
+      context.log.error("a start could not be recorded", { container: id, error }),
+    );
     publish(context, container, "start");
     context.onStarted(id, task);
     watchHealth(context, id);

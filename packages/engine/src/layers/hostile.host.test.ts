@@ -202,6 +202,21 @@ test.each([
   }
 });
 
+test("an archive that is refused on the way leaves its source closed", async () => {
+  let isClosed = false;
+  const refusedAtOnce = file(".wh.");
+  async function* source(): AsyncGenerator<Buffer> {
+    try {
+      yield refusedAtOnce;
+      for (;;) yield Buffer.alloc(1_000_000);
+    } finally {
+      isClosed = true;
+    }
+  }
+  await expect(layers.apply(undefined, source(), {}, signal)).rejects.toThrow("invalid whiteout name");
+  expect(isClosed).toBe(true);
+});
+
 test("the compression is seen in chunks of one byte", async () => {
   const small = archive(file("a"));
   expect((await apply(gzipSync(small), 1)).diffId).toBe(digestOf(small));

@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { isKind, KeyedLocks, LongshoreError, MiB, randomId, type Logger } from "#kernel";
+import { KeyedLocks, LongshoreError, MiB, randomId, type Logger } from "#kernel";
 import { removeTree } from "#host";
 import { chainIdOf, type Digest, hexOf, parseDigest } from "#spec";
 import type { Store, Table } from "#store";
@@ -125,8 +125,8 @@ export class OverlayLayers implements Layers {
       await removeTree(draft);
       signal.throwIfAborted();
       const name = options.expectedDiffId ?? options.blob?.digest;
-      if (isKind(error, "invalid") && name !== undefined && !error.message.includes(name))
-        throw new LongshoreError("invalid", `layer ${name}: ${error.message}`, { cause: error });
+      if (error instanceof LongshoreError && name !== undefined && !error.message.includes(name))
+        throw new LongshoreError(error.kind, `layer ${name}: ${error.message}`, { cause: error });
       throw explainDisk(error, `layer ${name ?? "of the archive"} cannot be unpacked`);
     }
   }
@@ -238,8 +238,13 @@ export class OverlayLayers implements Layers {
   }
 
   async removeSnapshot(key: string): Promise<void> {
-    await this.#snapshots.remove(key, "kernel");
+    // On a full disk the files make room for the record's end: a record without files names nothing that anybody needs.
+    const failure = await this.#snapshots.remove(key, "kernel").then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
     await removeTree(this.#snapshotFolder(key));
+    if (failure !== undefined) await this.#snapshots.remove(key, "kernel");
   }
 
   *snapshots(): IterableIterator<string> {

@@ -45,20 +45,27 @@ export async function* plainBytes(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const iterator = source[Symbol.asyncIterator]();
-  const head = await headOf(iterator);
-  const rest = async function* (): AsyncGenerator<Uint8Array> {
-    yield head;
-    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
-  };
-  const kind = compressionOf(head);
-  if (kind === "none") {
-    for await (const chunk of rest()) yield asBuffer(chunk);
-    return;
+  try {
+    const head = await headOf(iterator);
+    const kind = compressionOf(head);
+    const whole = startingWith(head, iterator);
+    if (kind === "xz" || kind === "bzip2")
+      throw new LongshoreError("invalid", `${kind} compression is not supported, want gzip, zstd or none`);
+    if (kind === "none") for await (const chunk of whole) yield asBuffer(chunk);
+    else if (kind === "gzip") yield* decompressed(whole, kind, signal);
+    else for await (const frame of framesOf(whole)) yield* decompressed(frame, kind, signal);
+  } finally {
+    // Whoever stops early: a blob's file must not stay open.
+    await iterator.return?.();
   }
-  if (kind === "xz" || kind === "bzip2")
-    throw new LongshoreError("invalid", `${kind} compression is not supported, want gzip, zstd or none`);
-  if (kind === "gzip") yield* decompressed(rest(), kind, signal);
-  else for await (const frame of framesOf(rest())) yield* decompressed(frame, kind, signal);
+}
+
+async function* startingWith(
+  head: Uint8Array,
+  iterator: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  if (head.byteLength > 0) yield head;
+  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
 }
 
 async function* decompressed(

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { open } from "node:fs/promises";
 import path from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { LongshoreError } from "#kernel";
+import { LongshoreError, messageOf } from "#kernel";
 import type { Durability, Store, Table } from "./contract.ts";
 import { MemoryTable, type Change } from "./memory-table.ts";
 
@@ -95,7 +95,8 @@ export class SqliteStore implements Store {
         }
         this.#database.exec("COMMIT");
       } catch (error) {
-        this.#database.exec("ROLLBACK");
+        // A full disk ends the transaction by itself.
+        if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
         throw error;
       }
       batch.done.resolve();
@@ -103,7 +104,7 @@ export class SqliteStore implements Store {
       batch.done.reject(
         new LongshoreError(
           "internal",
-          "metadata could not be written: " + (error instanceof Error ? error.message : String(error)),
+          `metadata could not be written: ${isFull(error) ? "no space left on device" : messageOf(error)}`,
           { cause: error },
         ),
       );
@@ -138,3 +139,7 @@ export class SqliteStore implements Store {
     this.#database.close();
   }
 }
+
+const SQLITE_FULL = 13;
+const isFull = (error: unknown): boolean =>
+  error instanceof Error && "errcode" in error && error.errcode === SQLITE_FULL;
