@@ -272,3 +272,20 @@ test("containers can share an IPC namespace with its shared memory", async () =>
   expect((await docker("run", "--rm", "--ipc", "none", STARTER, "ls", "/dev/shm")).code).toBe(1);
   await docker.ok("rm", "-f", owner);
 });
+
+test("inspect tells what was left open: the runtime, and mounts without those of --tmpfs", async () => {
+  const name = docker.fresh("filled");
+  const mount = ["--tmpfs", "/t:size=1m", "--mount", "type=tmpfs,target=/m", "-v", "/etc:/e:ro"];
+  await docker.ok("create", "--name", name, ...mount, STARTER, "true");
+  expect(await inspect(name, "{{.HostConfig.Runtime}}")).toMatch(/^(crun|runc)$/);
+  const points = JSON.parse(await inspect(name, "{{json .Mounts}}")) as {
+    Type: string;
+    Destination: string;
+    RW: boolean;
+  }[];
+  expect(points.map(({ Type, Destination, RW }) => `${Type} ${Destination} ${RW}`).toSorted()).toEqual([
+    "bind /e false",
+    "tmpfs /m true",
+  ]);
+  await docker.ok("rm", name);
+});

@@ -84,7 +84,7 @@ export async function createContainer(
     createdAt: nowText(context),
     imageId: image.id,
     settings,
-    host: withHostDefaults(request.host, context.facts.isCgroupV2),
+    host: withHostDefaults(request.host, context.facts.isCgroupV2, context.runtime.info.name),
     endpoints: wantedNetworks(request.host, request.endpoints),
     path,
     args,

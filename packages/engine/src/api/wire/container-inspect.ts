@@ -58,7 +58,7 @@ export function inspectContainer(
             },
     },
     ...(sizes !== undefined && { SizeRw: sizes.writableBytes, SizeRootFs: sizes.rootBytes }),
-    Mounts: container.mounts.map(mountPoint),
+    Mounts: mountPoints(container),
     Config: settings,
     NetworkSettings: networkSettings(container, context, minor),
     ...(state.health !== undefined && {}),
@@ -93,6 +93,12 @@ function stateOf(container: Container): object {
       },
     }),
   };
+}
+
+/** As Docker lists them: what came by --tmpfs is told by HostConfig.Tmpfs alone. */
+function mountPoints({ mounts, host }: Container): readonly object[] {
+  const byFlag = new Set(Object.keys(host.Tmpfs ?? {}).map((place) => place.replace(/(.)\/+$/, "$1")));
+  return mounts.filter((point) => point.type !== "tmpfs" || !byFlag.has(point.destination)).map(mountPoint);
 }
 
 function mountPoint(point: MountPoint): object {
@@ -243,7 +249,7 @@ export function summariseContainer(
         minor >= 46 && { Annotations: container.host.Annotations }),
     },
     NetworkSettings: { Networks: endpointMap(container, context, minor) },
-    Mounts: container.mounts.map(mountPoint),
+    Mounts: mountPoints(container),
   };
 }
 
