@@ -1,12 +1,15 @@
 import { LongshoreError } from "#kernel";
-import { type Digest, familiar, familiarName, hexOf, parseReference, withDefaultTag } from "#spec";
+import { type Digest, familiar, familiarName, parseReference, withDefaultTag } from "#spec";
 import type { ImagesContext } from "./context.ts";
-import type { Image, RemovedLine } from "./contract.ts";
+import type { ImageUse, RemovedLine } from "./contract.ts";
 import { chainOf, nameKey } from "./image-book.ts";
 
 const short = (id: string): string => id.replace("sha256:", "").slice(0, 12);
 
-/** Docker's rules: a name is untagged; the last name takes the image along; an id with several names needs force. */
+/**
+ * Docker's rules. A name is untagged; the last name takes the image along if nobody uses it. An id takes its only name along, or every name by
+ * force. A conflict after the untagging is told only when the image would be left without a name and nobody used it.
+ */
 export async function removeImage(
   context: ImagesContext,
   name: string,
@@ -14,40 +17,34 @@ export async function removeImage(
 ): Promise<readonly RemovedLine[]> {
   const image = context.book.get(name);
   const keys = context.book.namesOf(image.id);
-  const isById =
-    /^(sha256:)?[0-9a-f]{2,64}$/.test(name) &&
-    hexOf(image.id).startsWith(name.replace("sha256:", "")) &&
-    context.book.idOfName(keyOf(name)) !== image.id;
+  const key = matchingKey(keys, name);
   const lines: RemovedLine[] = [];
-  if (!isById) {
-    const key = matchingKey(keys, name);
-    if (key !== undefined) {
-      const others = keys.filter(
-        (other) => other !== key && !(other.includes("@") && sameRepository(other, key)),
-      );
-      if (others.length > 0) {
-        await context.book.unname(key);
-        // A digest name has no meaning without a tag of its repository.
-        if (!keys.some((other) => other !== key && !other.includes("@") && sameRepository(other, key)))
-          for (const digest of keys.filter((other) => other.includes("@") && sameRepository(other, key)))
-            lines.push(await untag(context, digest, image.id));
-        context.publish(image.id, "untag", image.id);
-        return [{ untagged: familiar(parseReference(key)) }, ...lines];
-      }
-      refuseIfUsed(context, image, options.isForced, true);
-    }
-  } else {
-    const repositories = new Set(keys.map(repositoryOf));
-    if (repositories.size > 1 && !options.isForced)
+  if (key !== undefined) {
+    const [user] = usersOf(context, image.id);
+    if (!options.isForced && isSingle(keys) && user !== undefined)
       throw new LongshoreError(
         "conflict",
-        `conflict: unable to delete ${short(image.id)} (must be forced) - image is referenced in multiple repositories`,
+        `conflict: unable to remove repository reference ${JSON.stringify(name)} (must force) - container ${short(user.containerId)} is using its referenced image ${short(image.id)}`,
       );
-    refuseIfUsed(context, image, options.isForced, false);
+    lines.push(await untag(context, key, image.id));
+    // A digest name has no meaning without a tag of its repository.
+    const left = context.book.namesOf(image.id).filter((other) => sameRepository(other, key));
+    if (!isDigestName(key) && left.every(isDigestName))
+      for (const digest of left) lines.push(await untag(context, digest, image.id));
+    if (context.book.namesOf(image.id).length > 0) return lines;
+  } else if (isSingle(keys)) {
+    const conflict = conflictOf(context, image.id, { isForced: options.isForced, mayBeNamed: true });
+    if (conflict !== undefined) throw conflict;
+    for (const only of keys) lines.push(await untag(context, only, image.id));
   }
-  for (const key of keys) lines.push(await untag(context, key, image.id));
-  lines.push(...(await deleteImage(context, image.id, options.isPruningParents)));
+  await deleteImage(context, image.id, { ...options, isQuiet: key !== undefined }, lines);
   return lines;
+}
+
+/** At most one tag, and nothing but digests of the same repository beside it. */
+function isSingle(keys: readonly string[]): boolean {
+  const tags = keys.filter((key) => !isDigestName(key));
+  return tags.length <= 1 && new Set(keys.map(repositoryOf)).size <= 1;
 }
 
 async function untag(context: ImagesContext, key: string, id: Digest): Promise<RemovedLine> {
@@ -56,52 +53,64 @@ async function untag(context: ImagesContext, key: string, id: Digest): Promise<R
   return { untagged: familiar(parseReference(key)) };
 }
 
-function refuseIfUsed(context: ImagesContext, image: Image, isForced: boolean, isByName: boolean): void {
-  for (const use of context.uses()) {
-    if (use.imageId !== image.id) continue;
-    if (use.isRunning) {
-      if (isByName && isForced) continue;
-      throw new LongshoreError(
-        "conflict",
-        `conflict: unable to ${isByName ? `remove repository reference "${image.repoTags[0] ?? short(image.id)}" (must force) - container ${short(use.containerId)} is using its referenced image ${short(image.id)}` : `delete ${short(image.id)} (cannot be forced) - image is being used by running container ${short(use.containerId)}`}`,
-      );
-    }
-    if (!isForced)
-      throw new LongshoreError(
-        "conflict",
-        isByName
-          ? `conflict: unable to remove repository reference "${image.repoTags[0] ?? short(image.id)}" (must force) - container ${short(use.containerId)} is using its referenced image ${short(image.id)}`
-          : `conflict: unable to delete ${short(image.id)} (must be forced) - image is being used by stopped container ${short(use.containerId)}`,
-      );
-  }
-  const child = [...context.book.records()].find((record) => record.parent === image.id);
-  if (child !== undefined && !isByName)
-    throw new LongshoreError(
-      "conflict",
-      `conflict: unable to delete ${short(image.id)} (cannot be forced) - image has dependent child images`,
-    );
+function usersOf(context: ImagesContext, id: Digest): readonly ImageUse[] {
+  return [...context.uses()].filter((use) => use.imageId === id);
 }
 
-/** Drops the record and every layer that nothing else stands on; used images keep theirs (forced removal of a used image only untags). */
+/** What keeps the image from being deleted, in Docker's order: children and running containers can't be forced, the rest can. */
+function conflictOf(
+  context: ImagesContext,
+  id: Digest,
+  options: { isForced: boolean; mayBeNamed?: boolean },
+): LongshoreError | undefined {
+  const because = (force: "cannot be" | "must be", why: string): LongshoreError =>
+    new LongshoreError("conflict", `conflict: unable to delete ${short(id)} (${force} forced) - ${why}`);
+  const users = usersOf(context, id);
+  const running = users.find(({ isRunning }) => isRunning);
+  if (hasChildren(context, id)) return because("cannot be", "image has dependent child images");
+  if (running !== undefined)
+    return because("cannot be", `image is being used by running container ${short(running.containerId)}`);
+  if (options.isForced) return undefined;
+  if (options.mayBeNamed !== true && context.book.namesOf(id).length > 0)
+    return because("must be", "image is referenced in multiple repositories");
+  const [stopped] = users;
+  return stopped === undefined
+    ? undefined
+    : because("must be", `image is being used by stopped container ${short(stopped.containerId)}`);
+}
+
+function hasChildren(context: ImagesContext, id: Digest): boolean {
+  return [...context.book.records()].some(({ parent }) => parent === id);
+}
+
+/** Drops names, record and every layer that nothing else stands on; then, quietly, parents without a name. Adds to `lines`. */
 export async function deleteImage(
   context: ImagesContext,
   id: Digest,
-  isPruningParents: boolean,
-): Promise<readonly RemovedLine[]> {
+  options: { isForced: boolean; isPruningParents: boolean; isQuiet: boolean },
+  lines: RemovedLine[],
+): Promise<void> {
   const record = context.book.record(id);
-  if (record === undefined) return [];
-  for (const use of context.uses()) if (use.imageId === id) return [];
-  for (const other of context.book.records()) if (other.parent === id) return [];
+  if (record === undefined) return;
+  const conflict = conflictOf(context, id, options);
+  if (conflict !== undefined) {
+    const isDangling = context.book.namesOf(id).length === 0 && !hasChildren(context, id);
+    if (options.isQuiet && (!isDangling || usersOf(context, id).length > 0)) return;
+    throw conflict;
+  }
+  for (const key of context.book.namesOf(id)) lines.push(await untag(context, key, id));
   await context.book.drop(id);
   context.publish(id, "delete", id);
-  const lines: RemovedLine[] = [{ deleted: id }];
+  lines.push({ deleted: id });
+  // A stopped container whose image went by force keeps the layers: its snapshot stands on them.
   for (const chainId of await context.sweepLayers(chainOf(record.config))) lines.push({ deleted: chainId });
   await context.layers.blobs.remove(id);
   const { parent } = record;
-  if (isPruningParents && parent !== undefined && context.book.namesOf(parent).length === 0)
-    lines.push(...(await deleteImage(context, parent, true)));
-  return lines;
+  if (options.isPruningParents && parent !== undefined)
+    await deleteImage(context, parent, { isForced: false, isPruningParents: true, isQuiet: true }, lines);
 }
+
+const isDigestName = (key: string): boolean => key.includes("@");
 
 function matchingKey(keys: readonly string[], name: string): string | undefined {
   const key = keyOf(name);

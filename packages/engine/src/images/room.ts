@@ -120,21 +120,19 @@ export class ImagesRoom implements Images {
     isDanglingOnly: boolean;
     matches?: (image: Image) => boolean;
   }): Promise<{ removed: readonly RemovedLine[]; reclaimedBytes: number }> {
-    const used = new Set([...this.#context.uses()].map((use) => use.imageId));
     const removed: RemovedLine[] = [];
     const before = this.#totalBytes();
     for (const image of this.list()) {
-      if (
-        used.has(image.id) ||
+      const isKept =
         (options.isDanglingOnly && image.repoTags.length > 0) ||
-        options.matches?.(image) === false
-      )
-        continue;
-      for (const key of this.#context.book.namesOf(image.id)) {
-        await this.#context.book.unname(key);
-        removed.push({ untagged: key });
-      }
-      removed.push(...(await deleteImage(this.#context, image.id, true)));
+        [...this.#context.uses()].some((use) => use.imageId === image.id) ||
+        options.matches?.(image) === false;
+      if (isKept || this.#context.book.record(image.id) === undefined) continue;
+      const names = this.#context.book.namesOf(image.id);
+      const all = { isForced: true, isPruningParents: true, isQuiet: true };
+      // An unnamed image that others were made from goes with the last of them.
+      if (names.length > 0 || !this.list().some(({ parent }) => parent === image.id))
+        await deleteImage(this.#context, image.id, all, removed);
     }
     return { removed, reclaimedBytes: before - this.#totalBytes() };
   }
