@@ -1,10 +1,11 @@
-import type { EngineEvent, ImageInspect } from "@longshore/protocol";
+import type { EngineEvent, ImageInspect, StatsSample } from "@longshore/protocol";
 import { call, CallError, openStream, type OpenStream } from "../bridge/bridge.ts";
 import { useWorld, withEntry, type Kind } from "./store.ts";
 
 const GATHER_MS = 50;
 const RETRY_MS = 1_000;
 const SIZES_MS = 1_500;
+const METERS_MS = 1_000;
 const HISTORY = 60;
 const ALL: readonly Kind[] = ["containers", "images", "volumes", "networks"];
 
@@ -14,6 +15,8 @@ let sizes: ReturnType<typeof setTimeout> | undefined;
 let events: OpenStream | undefined;
 let stats: OpenStream | undefined;
 let statsIds = "";
+const pending = new Map<string, StatsSample>();
+let meterTimer: ReturnType<typeof setTimeout> | undefined;
 
 /** Starts the flow: the engine's state, then lists, then events that say which list is old. */
 export function startFeed(): void {
@@ -141,6 +144,21 @@ export async function imageDetails(id: string): Promise<ImageInspect> {
   return details;
 }
 
+/** Samples of many containers come one by one all through the second; the page takes them together. */
+function showMeters(): void {
+  meterTimer = undefined;
+  const samples = [...pending.values()];
+  pending.clear();
+  useWorld.setState(({ meters }) => {
+    const next = new Map(meters);
+    for (const sample of samples) {
+      const cpuHistory = [...(meters.get(sample.id)?.cpuHistory ?? []), sample.cpuPercent].slice(-HISTORY);
+      next.set(sample.id, { sample, cpuHistory });
+    }
+    return { meters: next };
+  });
+}
+
 /** One stream of samples for the running containers, while the window is seen. */
 function followStats(): void {
   const ids = document.hidden
@@ -155,19 +173,17 @@ function followStats(): void {
   statsIds = key;
   stats?.close();
   stats = undefined;
+  for (const id of pending.keys()) if (!ids.includes(id)) pending.delete(id);
   useWorld.setState(({ meters }) => ({ meters: new Map([...meters].filter(([id]) => ids.includes(id))) }));
   if (ids.length === 0) return;
   stats = openStream(
     "stats",
     { ids },
     {
-      onItem: (sample) =>
-        useWorld.setState(({ meters }) => {
-          const cpuHistory = [...(meters.get(sample.id)?.cpuHistory ?? []), sample.cpuPercent].slice(
-            -HISTORY,
-          );
-          return { meters: withEntry(meters, sample.id, { sample, cpuHistory }) };
-        }),
+      onItem: (sample) => {
+        pending.set(sample.id, sample);
+        meterTimer ??= setTimeout(showMeters, METERS_MS);
+      },
     },
   );
 }
