@@ -41,6 +41,9 @@ export async function handleExit(
   }
   const finished = rfc3339Nano(status.atNano);
   const restart = nextRestart(container, status, task, live.isStopping);
+  // From the moment that "restarting" shows, a stop or a removal must find what to call off.
+  const stop = restart === undefined ? undefined : new AbortController();
+  live.restart = stop;
   const durable = context.book.changeState(id, {
     status: restart === undefined ? "exited" : "restarting",
     pid: 0,
@@ -84,7 +87,8 @@ export async function handleExit(
   } finally {
     cleaned.resolve();
   }
-  if (restart !== undefined) scheduleRestart(context, id, restart.waitMs);
+  if (restart !== undefined && stop?.signal.aborted === false)
+    scheduleRestart(context, id, restart.waitMs, stop);
 }
 
 /** As Docker: an attached client has seen the output before anybody hears of the end, unless it is slow to read. */
@@ -121,21 +125,27 @@ function nextRestart(
 }
 
 /** Starts again after the back-off, unless stopped, removed or the engine ends meanwhile. */
-export function scheduleRestart(context: Context, id: string, waitMs: number): void {
+export function scheduleRestart(
+  context: Context,
+  id: string,
+  waitMs: number,
+  stop: AbortController = new AbortController(),
+): void {
   const live = context.book.live(id);
-  const stop = new AbortController();
   live.restart = stop;
   context.tasks.run("restart container", async (engineStops) => {
     const signal = AbortSignal.any([stop.signal, engineStops]);
     try {
       await context.clock.sleep(waitMs, signal);
       await using _ = await context.locks.hold(id, signal);
-      live.restart = undefined;
       await context.book.change(id, (container) => ({
         ...container,
         restartCount: container.restartCount + 1,
+        isManuallyStopped: false,
       }));
-      await startLocked(context, id, engineStops);
+      // A stop that comes while it works calls it off too.
+      await startLocked(context, id, signal);
+      if (live.restart === stop) live.restart = undefined;
     } catch (error) {
       if (signal.aborted) return;
       context.log.warn("container could not be restarted", { container: id, error: messageOf(error) });

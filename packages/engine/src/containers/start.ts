@@ -18,15 +18,16 @@ import { resolveUser } from "./user.ts";
 
 /** Starts under the container's lock, which the caller holds. A failure leaves nothing but the state's Error and exit code. */
 export async function startLocked(context: Context, id: string, signal: AbortSignal): Promise<void> {
+  const live = context.book.live(id);
+  // The clean-up after the last exit may remove the container: only then it is known what there is to start.
+  await live.settled;
   const container = context.book.byId(id);
   if (container === undefined) throw new LongshoreError("not_found", `No such container: ${id}`);
-  const live = context.book.live(id);
   if (container.state.status === "paused")
     throw new LongshoreError("conflict", "cannot start a paused container, try unpause instead");
   if (live.task !== undefined) throw new LongshoreError("unchanged", `container ${id} is already running`);
   if (container.state.status === "removing" || container.state.status === "dead")
     throw new LongshoreError("conflict", "container is marked for removal and cannot be started");
-  await live.settled;
   if (live.isUnclean) {
     await release(context, container);
     live.isUnclean = false;

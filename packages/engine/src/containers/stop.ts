@@ -26,18 +26,29 @@ export async function stopContainer(
   const container = context.book.get(name);
   const live = context.book.live(container.id);
   await markStopped(context, container.id);
-  if (live.task === undefined) {
-    if (live.restart === undefined)
-      throw new LongshoreError("unchanged", `container ${container.id} is already stopped`);
-    live.restart.abort(new Error("container is stopped"));
-    live.restart = undefined;
-    await context.book.changeState(container.id, { status: "exited" });
-    publish(context, container, "stop");
-    return;
-  }
+  if (live.task === undefined && !(await callOffStart(context, container, signal))) return;
   live.isStopping = true;
   await endProcess(context, container, options, signal);
   publish(context, container, "stop");
+}
+
+/**
+ * For a container without a process: a restart that waits or works is called off, a start by hand is let finish. True when there is
+ * a process to be stopped after all. Throws `unchanged` when there was nothing to do.
+ */
+async function callOffStart(context: Context, { id }: Container, signal: AbortSignal): Promise<boolean> {
+  const live = context.book.live(id);
+  const { restart } = live;
+  live.restart = undefined;
+  restart?.abort(new Error("container is stopped"));
+  await using _ = await context.locks.hold(id, signal);
+  if (live.task !== undefined) return true;
+  if (restart === undefined) throw new LongshoreError("unchanged", `container ${id} is already stopped`);
+  // Again: the restart may have unmarked it before it was called off.
+  await markStopped(context, id);
+  await context.book.changeState(id, { status: "exited" });
+  publish(context, context.book.get(id), "stop");
+  return false;
 }
 
 async function markStopped(context: Context, id: string): Promise<void> {
@@ -176,41 +187,55 @@ export async function removeContainer(
 ): Promise<void> {
   const container = context.book.get(name);
   const live = context.book.live(container.id);
-  if (live.task !== undefined && !options.isForced) {
-    const state =
-      container.state.status === "paused"
-        ? "is paused and must be unpaused first"
-        : "is running: stop the container before removing or force remove";
-    throw new LongshoreError("conflict", `cannot remove container "${container.name}": container ${state}`);
-  }
-  if (live.restart !== undefined && !options.isForced)
-    throw new LongshoreError(
-      "conflict",
-      `cannot remove container "${container.name}": container is restarting: stop the container before removing or force remove`,
-    );
-  if (container.state.status === "removing")
-    throw new LongshoreError("conflict", `removal of container ${name} is already in progress`);
+  refuseRemoval(context, container, name, options.isForced);
   live.restart?.abort(new Error("container is removed"));
   live.restart = undefined;
-  if (live.task !== undefined) {
-    live.isStopping = true;
-    if (container.state.status === "paused") await live.task.resume();
-    const { promise: exited } = live.nextExit;
-    publish(context, container, "kill", { signal: String(SIGKILL) });
-    await live.task.kill(SIGKILL).catch((error: unknown) => {
-      if (live.task !== undefined) throw error;
-    });
-    if (!(await within(context.clock, exited, AFTER_KILL_MS, signal)))
-      throw new LongshoreError(
-        "internal",
-        `could not kill container "${container.name}": no exit event in ${AFTER_KILL_MS / 1000} s`,
-      );
-    await live.settled;
-  }
+  await endForRemoval(context, container, signal);
   await using _ = await context.locks.hold(container.id, signal);
+  // A start that had the lock before may have succeeded meanwhile.
+  if (context.book.byId(container.id) !== undefined) {
+    refuseRemoval(context, context.book.get(container.id), name, options.isForced);
+    await endForRemoval(context, container, signal);
+  }
   await live.settled;
   const current = context.book.byId(container.id);
   if (current === undefined) return;
   await forget(context, current, { code: current.state.exitCode }, false);
   if (options.hasVolumes) await removeAnonymousVolumes(context, current);
+}
+
+function refuseRemoval(context: Context, container: Container, name: string, isForced: boolean): void {
+  const live = context.book.live(container.id);
+  const refuse = (why: string): LongshoreError =>
+    new LongshoreError("conflict", `cannot remove container "${container.name}": container ${why}`);
+  if (live.task !== undefined && !isForced)
+    throw refuse(
+      container.state.status === "paused"
+        ? "is paused and must be unpaused first"
+        : "is running: stop the container before removing or force remove",
+    );
+  if (live.restart !== undefined && !isForced)
+    throw refuse("is restarting: stop the container before removing or force remove");
+  if (container.state.status === "removing")
+    throw new LongshoreError("conflict", `removal of container ${name} is already in progress`);
+}
+
+/** Kills what runs, and waits until it is cleaned up after. */
+async function endForRemoval(context: Context, container: Container, signal: AbortSignal): Promise<void> {
+  const live = context.book.live(container.id);
+  const { task } = live;
+  if (task === undefined) return;
+  live.isStopping = true;
+  if (context.book.byId(container.id)?.state.status === "paused") await task.resume();
+  const { promise: exited } = live.nextExit;
+  publish(context, container, "kill", { signal: String(SIGKILL) });
+  await task.kill(SIGKILL).catch((error: unknown) => {
+    if (live.task !== undefined) throw error;
+  });
+  if (!(await within(context.clock, exited, AFTER_KILL_MS, signal)))
+    throw new LongshoreError(
+      "internal",
+      `could not kill container "${container.name}": no exit event in ${AFTER_KILL_MS / 1000} s`,
+    );
+  await live.settled;
 }
