@@ -1,23 +1,21 @@
+import { Readable } from "node:stream";
 import Docker from "dockerode";
 import { dockerArchive } from "@longshore/testkit";
+import { readLines } from "./frames.ts";
+import type { Ledger } from "./ledger.ts";
 
-/** What the engine acknowledged, so that a test can ask for it after a crash. */
-export interface Ledger {
-  /** Containers whose create was answered and whose removal was never asked for. */
-  readonly created: Set<string>;
-  /** Containers whose removal was answered. */
-  readonly removed: Set<string>;
-  /** Started ones that end by themselves: the exit code they must show, and their number of lines. */
-  readonly ending: Map<string, { exitCode: number; lines: number }>;
-  readonly images: Set<string>;
+export interface Load {
+  readonly socket: string;
+  readonly image: string;
+  readonly cgroupParent: string;
+  readonly random: () => number;
+  readonly ledger: Ledger;
 }
 
-export const newLedger = (): Ledger => ({
-  created: new Set(),
-  removed: new Set(),
-  ending: new Map(),
-  images: new Set(),
-});
+interface Step extends Load {
+  readonly docker: Docker;
+  readonly below: (limit: number) => number;
+}
 
 /** A small seeded generator (mulberry32), so that a failing run can be repeated. */
 export function seeded(seed: number): () => number {
@@ -30,86 +28,176 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** Runs random operations until `signal` aborts; what fails once the engine is gone is no acknowledgement. */
-export async function mixedLoad(
-  socket: string,
-  image: string,
-  random: () => number,
-  ledger: Ledger,
-  signal: AbortSignal,
-): Promise<readonly Error[]> {
-  const docker = new Docker({ socketPath: socket });
-  const unexpected: Error[] = [];
-  const steps = [runToEnd, createOnly, removeOne, execInOne, loadImage] as const;
+/**
+ * Runs random operations until `signal` aborts, which comes before the engine is killed: what fails from then on is no acknowledgement,
+ * what fails before is wrong, unless another worker has removed the object.
+ */
+export async function mixedLoad(load: Load, signal: AbortSignal): Promise<void> {
+  const { random, ledger } = load;
+  const below = (limit: number): number => Math.floor(random() * limit);
+  const step: Step = { ...load, docker: new Docker({ socketPath: load.socket }), below };
   while (!signal.aborted) {
-    const step = steps[Math.floor(random() * steps.length)] ?? runToEnd;
+    const work = steps[below(steps.length)] ?? runToEnd;
     try {
-      await step(docker, image, random, ledger);
+      await work(step);
+      ledger.counts.set(work.name, (ledger.counts.get(work.name) ?? 0) + 1);
     } catch (error) {
-      if (!signal.aborted) unexpected.push(error instanceof Error ? error : new Error(String(error)));
+      if (signal.aborted || isRemovedMeanwhile(error)) continue;
+      ledger.wrong.push(`${work.name}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  return unexpected;
 }
 
-async function runToEnd(docker: Docker, image: string, random: () => number, ledger: Ledger): Promise<void> {
-  const [exitCode, lines] = [Math.floor(random() * 100), 1 + Math.floor(random() * 200)];
-  const command = `i=0; while [ $i -lt ${lines} ]; do i=$((i+1)); echo $i; done; exit ${exitCode}`;
-  const container = await docker.createContainer({ Image: image, Cmd: ["sh", "-c", command] });
+function isRemovedMeanwhile(error: unknown): boolean {
+  const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
+  return status === 404 || status === 409 || status === 304;
+}
+
+const counting = (lines: number, exitCode: number): readonly string[] => [
+  "sh",
+  "-c",
+  `i=0; while [ $i -lt ${lines} ]; do i=$((i+1)); echo $i; done; exit ${exitCode}`,
+];
+
+async function create(
+  { docker, image, cgroupParent, ledger }: Step,
+  command: readonly string[],
+  host: Docker.HostConfig = {},
+): Promise<Docker.Container> {
+  const container = await docker.createContainer({
+    Image: image,
+    Cmd: [...command],
+    HostConfig: { CgroupParent: cgroupParent, ...host },
+  });
   ledger.created.add(container.id);
+  return container;
+}
+
+/** Another worker may have removed it meanwhile. */
+function note<T>(ledger: Ledger, to: Map<string, T>, id: string, facts: T): void {
+  if (ledger.created.has(id)) to.set(id, facts);
+}
+
+async function runToEnd(step: Step): Promise<void> {
+  const [exitCode, lines] = [step.below(100), 1 + step.below(200)];
+  const container = await create(step, counting(lines, exitCode));
   await container.start();
-  // Another worker may have removed it meanwhile.
-  if (ledger.created.has(container.id)) ledger.ending.set(container.id, { exitCode, lines });
+  note(step.ledger, step.ledger.ending, container.id, { exitCode, lines });
 }
 
-async function createOnly(
-  docker: Docker,
-  image: string,
-  _random: () => number,
-  ledger: Ledger,
-): Promise<void> {
-  const container = await docker.createContainer({ Image: image, Cmd: ["true"] });
-  ledger.created.add(container.id);
+async function createOnly(step: Step): Promise<void> {
+  await create(step, ["true"]);
 }
 
-/** A removal that is never answered may or may not have happened: such a container leaves both lists. */
-async function removeOne(
-  docker: Docker,
-  _image: string,
-  random: () => number,
-  ledger: Ledger,
-): Promise<void> {
+/** A removal that is never answered may or may not have happened: such a container leaves all lists. */
+async function removeOne({ docker, below, ledger }: Step): Promise<void> {
   const ids = [...ledger.created];
-  const id = ids[Math.floor(random() * ids.length)];
+  const id = ids[below(ids.length)];
   if (id === undefined) return;
-  ledger.created.delete(id);
-  ledger.ending.delete(id);
+  for (const list of [ledger.created, ledger.ending, ledger.running]) list.delete(id);
   await docker.getContainer(id).remove({ force: true, v: true });
   ledger.removed.add(id);
 }
 
-async function execInOne(docker: Docker): Promise<void> {
-  const [keeper] = await docker.listContainers({ filters: { label: ["crash=keeper"] } });
-  if (!keeper) return;
-  const exec = await docker.getContainer(keeper.Id).exec({ Cmd: ["echo", "in"], AttachStdout: true });
-  const stream = await exec.start({});
-  stream.resume();
-  await new Promise<void>((done) => stream.once("close", () => done()));
+/** The shell is its pid namespace's first process and does not hear SIGTERM. */
+async function stopOne(step: Step): Promise<void> {
+  const container = await create(step, ["sh", "-c", "sleep 1000; exit 1"]);
+  await container.start();
+  const { id } = container;
+  if (step.below(2) === 0) await container.stop({ t: 0 });
+  else {
+    await container.kill({ signal: "SIGKILL" });
+    await container.wait();
+  }
+  note(step.ledger, step.ledger.ending, id, { exitCode: 137, lines: 0 });
 }
 
-async function loadImage(
-  docker: Docker,
-  _image: string,
-  random: () => number,
-  ledger: Ledger,
-): Promise<void> {
-  const reference = `ls/crash:${Math.floor(random() * 1e9)}`;
+async function keeperOf(docker: Docker): Promise<Docker.Container> {
+  const [keeper] = await docker.listContainers({ filters: { label: ["crash=keeper"] } });
+  if (keeper === undefined) throw new Error("the keepers are not listed as running");
+  return docker.getContainer(keeper.Id);
+}
+
+/** An engine that dies closes the stream as if it were complete; only its own word about the exit code makes it so. */
+async function execInOne({ docker, below, ledger }: Step): Promise<void> {
+  const [exitCode, lines] = [below(100), 1 + below(300)];
+  const keeper = await keeperOf(docker);
+  const Cmd = [...counting(lines, exitCode)];
+  const exec = await keeper.exec({ Cmd, AttachStdout: true, AttachStderr: true });
+  const seen = await readLines(await exec.start({}));
+  const { Running, ExitCode } = await exec.inspect();
+  const got = `${String(Running)} ${String(ExitCode)} ${seen.join()}`;
+  const wanted = `false ${exitCode} ${Array.from({ length: lines }, (_, index) => index + 1).join()}`;
+  if (got !== wanted) ledger.wrong.push(`exec ${exec.id}: got "${got}", wanted "${wanted}"`);
+}
+
+async function followLogs({ docker, below, ledger }: Step): Promise<void> {
+  const keeper = await keeperOf(docker);
+  const stream = await keeper.logs({ follow: true, stdout: true, stderr: true, tail: below(50) });
+  const lines = (await readLines(stream, 1 + below(20))).map(Number);
+  const gap = lines.findIndex((line, index) => index > 0 && line !== (lines[index - 1] ?? 0) + 1);
+  if (gap >= 0) ledger.wrong.push(`followed logs: after ${lines[gap - 1]} came ${lines[gap]}`);
+}
+
+async function loadImage({ docker, below, ledger }: Step): Promise<void> {
+  const reference = `ls/crash:${below(1e9)}`;
   const data = Buffer.alloc(50_000, reference);
-  const { Readable } = await import("node:stream");
-  const answer = await docker.loadImage(
-    Readable.from([dockerArchive({ reference, layers: [[{ name: "f", data }]] })]),
-  );
+  const archive = dockerArchive({ reference, layers: [[{ name: "f", data }]] });
   let text = "";
-  for await (const chunk of answer) text += String(chunk);
+  for await (const chunk of await docker.loadImage(Readable.from([archive]))) text += String(chunk);
   if (text.includes("Loaded image")) ledger.images.add(reference);
 }
+
+async function writeVolume(step: Step): Promise<void> {
+  const [name, text] = [`crash-${step.below(1e9)}`, String(step.below(1e9))];
+  await step.docker.createVolume({ Name: name });
+  const container = await create(step, ["sh", "-c", `echo ${text} >/v/f`], { Binds: [`${name}:/v`] });
+  await container.start();
+  const { StatusCode } = await container.wait();
+  if (StatusCode === 0) step.ledger.volumes.set(name, text);
+  note(step.ledger, step.ledger.ending, container.id, { exitCode: 0, lines: 0 });
+}
+
+async function joinNetwork(step: Step): Promise<void> {
+  const { docker, ledger } = step;
+  const name = `crash-${step.below(1e9)}`;
+  const network = await docker.createNetwork({ Name: name, Labels: { crash: "yes" } });
+  ledger.networks.add(name);
+  const container = await create(step, ["sleep", "1000"], { NetworkMode: name });
+  await container.start();
+  const { pid } = { pid: (await container.inspect()).State.Pid };
+  note(ledger, ledger.running, container.id, { pid });
+  if (step.below(2) === 0) return;
+  for (const list of [ledger.created, ledger.running]) list.delete(container.id);
+  await container.remove({ force: true });
+  ledger.removed.add(container.id);
+  ledger.networks.delete(name);
+  await network.remove();
+  ledger.removed.add(name);
+}
+
+async function publishPort(step: Step): Promise<void> {
+  const container = await create(step, ["httpd", "-f", "-p", "8080", "-h", "/www"], {
+    PortBindings: { "8080/tcp": [{ HostPort: "" }] },
+  });
+  await container.start();
+  const { State, NetworkSettings } = await container.inspect();
+  const port = Number(NetworkSettings.Ports["8080/tcp"]?.[0]?.HostPort);
+  note(step.ledger, step.ledger.running, container.id, { pid: State.Pid, port });
+}
+
+const steps = [
+  runToEnd,
+  runToEnd,
+  createOnly,
+  removeOne,
+  removeOne,
+  stopOne,
+  execInOne,
+  execInOne,
+  followLogs,
+  loadImage,
+  writeVolume,
+  joinNetwork,
+  publishPort,
+] as const;

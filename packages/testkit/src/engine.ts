@@ -1,18 +1,21 @@
-import { createHash } from "node:crypto";
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { mountsUnder, processesOf, snapshot, findLeaks, type Roots } from "./leaks.ts";
+import { inventory } from "./inventory.ts";
+import { tellJanitor } from "./janitor.ts";
+import { processesOf, type Roots } from "./owned.ts";
+import { type Home, killQuietly, wipe } from "./wipe.ts";
 
 const main = join(import.meta.dirname, "../../engine/src/main.ts");
 const START_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 10_000;
 
 export interface EngineOptions {
+  /** What the test gives its containers as CgroupParent, "/longshore" when it gives none: there inventory() looks for theirs. */
+  readonly cgroupParent?: string;
   /** Further flags of the engine's command line. */
   readonly flags?: readonly string[];
   /** A /16 of its own keeps two engines of one machine apart. */
@@ -35,9 +38,12 @@ export interface EngineUnderTest extends AsyncDisposable, Roots {
   stop(): Promise<number>;
   /** Starts it again on the same roots and waits until it answers. */
   restart(): Promise<void>;
-  /** Pids of the monitor's processes. */
-  monitors(): Promise<readonly number[]>;
-  leaks(): Promise<readonly string[]>;
+  /** Starts it again and kills it, and what its monitor is then, after `afterMs`. */
+  crashAtStart(afterMs: number): Promise<void>;
+  /** Kills the monitor alone. */
+  killMonitor(): void;
+  /** All that belongs to this engine on this machine; two of them are compared by difference(). */
+  inventory(): Promise<readonly string[]>;
 }
 
 /** Starts packages/engine and waits for /_ping. Fails with the engine's own words. */
@@ -55,10 +61,12 @@ export async function startEngine(options: EngineOptions = {}): Promise<EngineUn
     "--insecure-registry": "127.0.0.0/8",
   };
   const flags = [...Object.entries(named).flat(), ...(options.flags ?? [])];
-  const before = await snapshot(roots);
+  const cgroupParent = options.cgroupParent ?? "/longshore";
+  const own: Home = { ...roots, home, cgroupParents: [...new Set([cgroupParent, "/longshore"])] };
+  tellJanitor({ keep: own });
   let child = await launch();
 
-  async function launch(): Promise<ChildProcess> {
+  function begin(): ChildProcess {
     const log = openSync(logPath, "a");
     const own = options.program ?? [process.execPath, main];
     const [command = "", ...given] = [...(options.inside ?? []), ...own, ...flags];
@@ -67,6 +75,10 @@ export async function startEngine(options: EngineOptions = {}): Promise<EngineUn
       detached: true,
     });
     closeSync(log);
+    return started;
+  }
+  async function launch(): Promise<ChildProcess> {
+    const started = begin();
     const deadline = Date.now() + START_LIMIT_MS;
     while (!(await answers(socket))) {
       if (started.exitCode !== null || started.signalCode !== null)
@@ -79,10 +91,9 @@ export async function startEngine(options: EngineOptions = {}): Promise<EngineUn
     }
     return started;
   }
-  const monitors = async (): Promise<number[]> =>
-    (await processesOf(roots))
-      .filter((line) => /monitor/.test(line) && !line.startsWith(`${child.pid} `))
-      .map((line) => Number.parseInt(line, 10));
+  const killMonitor = (): void => {
+    for (const { pid, role } of processesOf(roots)) if (role === "monitor") killQuietly(pid);
+  };
 
   return {
     ...roots,
@@ -101,31 +112,23 @@ export async function startEngine(options: EngineOptions = {}): Promise<EngineUn
       await end(child, "SIGKILL");
       child = await launch();
     },
-    monitors,
-    leaks: () => findLeaks(roots, before),
+    async crashAtStart(afterMs) {
+      await end(child, "SIGKILL");
+      child = begin();
+      await sleep(afterMs);
+      const gone = end(child, "SIGKILL");
+      killMonitor();
+      await gone;
+    },
+    killMonitor,
+    inventory: () => inventory(roots, cgroupParent),
     async [Symbol.asyncDispose]() {
       if (child.exitCode === null && child.signalCode === null) await removeContainers(socket);
       await end(child, "SIGTERM");
-      await killContainers(roots);
-      for (const line of await processesOf(roots)) killQuietly(Number.parseInt(line, 10));
-      for (const at of (await mountsUnder(roots)).reverse()) spawnSync("umount", ["-l", at]);
-      rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+      await wipe(own);
+      tellJanitor({ done: home });
     },
   };
-}
-
-/** For an engine that can't be asked any more: its containers by their cgroups, then its bridge and nft table. */
-async function killContainers(roots: Roots): Promise<void> {
-  const ids = await readdir(join(roots.dataRoot, "containers")).catch(() => []);
-  for (const pid of await readdir("/proc")) {
-    if (!/^\d+$/.test(pid) || ids.length === 0) continue;
-    const groups = await readFile(`/proc/${pid}/cgroup`, "utf8").catch(() => "");
-    if (ids.some((id) => id.length === 64 && groups.includes(id))) killQuietly(Number(pid));
-  }
-  const tag = createHash("sha256").update(roots.stateRoot).digest("hex").slice(0, 8);
-  const PATH = `${process.env["PATH"]}:/usr/sbin:/sbin`;
-  spawnSync("nft", ["delete", "table", "inet", `longshore_${tag}`], { env: { PATH }, stdio: "ignore" });
-  spawnSync("ip", ["link", "delete", `lsh-${tag}`], { env: { PATH }, stdio: "ignore" });
 }
 
 async function removeContainers(socket: string): Promise<void> {
@@ -164,14 +167,6 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   const timer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
   await gone;
   clearTimeout(timer);
-}
-
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
-  }
 }
 
 function tail(path: string): string {

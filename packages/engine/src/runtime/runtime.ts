@@ -56,6 +56,7 @@ class LinuxRuntime implements Runtime {
   readonly #filters = new SeccompFilters();
   /** Processes that run, as far as we know. */
   readonly #started = new Set<string>();
+  readonly #over = new Set<string>();
   #consoleCount = 0;
   #link: MonitorLink | undefined;
 
@@ -186,7 +187,9 @@ class LinuxRuntime implements Runtime {
   }
 
   #mark(record: TaskRecord): TaskRecord {
-    if (record.exit === undefined) this.#started.add(record.launch.key);
+    // Its end may have been told faster than its start.
+    const { key } = record.launch;
+    if (record.exit === undefined && !this.#over.has(key)) this.#started.add(key);
     return record;
   }
 
@@ -202,10 +205,7 @@ class LinuxRuntime implements Runtime {
       if (cgroupsPath !== undefined) removeCgroup(cgroupsPath);
     }
     await this.#monitor.repeat("forget", { keys });
-    for (const key of keys) {
-      this.#exits.delete(key);
-      this.#ours.delete(key);
-    }
+    for (const key of keys) this.#drop(key);
     unmount(path.join(directory, "rootfs"));
     dropDirectory(directory);
   }
@@ -262,10 +262,16 @@ class LinuxRuntime implements Runtime {
 
   async #forgetExec(key: string): Promise<void> {
     await this.#monitor.repeat("forget", { keys: [key] });
-    this.#exits.delete(key);
-    this.#ours.delete(key);
+    this.#drop(key);
     const [containerId = "", execId = ""] = key.split("/");
-    rmSync(path.join(this.#directory(containerId), "execs", execId), { recursive: true, force: true });
+    const execs = path.join(this.#directory(containerId), "execs");
+    rmSync(path.join(execs, execId), { recursive: true, force: true });
+    if (namesIn(execs).length === 0) rmSync(execs, { recursive: true, force: true });
+  }
+
+  #drop(key: string): void {
+    this.#exits.delete(key);
+    for (const set of [this.#ours, this.#started, this.#over]) set.delete(key);
   }
 
   async update(id: string, resources: RuntimeDocument["linux"]["resources"]): Promise<void> {
@@ -289,6 +295,7 @@ class LinuxRuntime implements Runtime {
       const execs = path.join(this.#directory(id), "execs");
       for (const place of namesIn(execs).map((name) => path.join(execs, name)))
         if (!known.has(place)) rmSync(place, { recursive: true, force: true });
+      if (namesIn(execs).length === 0) rmSync(execs, { recursive: true, force: true });
     }
     // Execs of an engine before us: whoever read their output is gone.
     const keys = records.filter(({ launch }) => launch.key.includes("/")).map(({ launch }) => launch.key);
@@ -317,6 +324,7 @@ class LinuxRuntime implements Runtime {
 
   #ended(key: string, exit: ExitRecord): void {
     this.#started.delete(key);
+    this.#over.add(key);
     const execId = key.split("/")[1];
     if (execId !== undefined && !this.#ours.has(key)) {
       this.#adoptedExecs.set(execId, statusOf(exit));

@@ -96,12 +96,13 @@ function stringArray(values: readonly string[]): { readonly pointers: Buffer; re
 }
 
 /**
- * This process becomes another program, with `fds` as its descriptors 0 and up and nothing in its environment; its pid, parent, children
+ * This process becomes another program, with `fds` as its descriptors 0 and up and `env` as its environment; its pid, parent, children
  * and subreaper setting stay. See execve(2).
  */
-export function becomeProgram(path: string, argv: readonly string[], fds: readonly number[]): never {
-  const argumentList = stringArray(argv);
-  const environment = stringArray([]);
+export function becomeProgram(options: SpawnOptions): never {
+  const { path, fds } = options;
+  const argumentList = stringArray(options.argv);
+  const environment = stringArray(options.env);
   // From here on descriptors of Node's own may be gone: nothing but the call may follow.
   placeDescriptors(fds);
   checked("execve", execveCall(path, argumentList.pointers, environment.pointers) as number, path);

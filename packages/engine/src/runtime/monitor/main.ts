@@ -47,7 +47,10 @@ class Monitor {
 
   async run(stateRoot: string): Promise<void> {
     const loop = this.#watcher.run();
-    for (const { ends, switchReader } of otherHolders(this.#directory, this.#holder.pid)) {
+    const others = otherHolders(this.#directory, this.#holder.pid);
+    // From now on our holder may have the only copy of something.
+    if (others.length > 0) signalWhenWriterless(this.#holder.switchReader, this.#holder.pid, false);
+    for (const { ends, switchReader } of others) {
       this.#store.inherit(ends);
       for (const fd of [...ends, switchReader]) closeSync(fd);
     }

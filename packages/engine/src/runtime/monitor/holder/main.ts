@@ -33,8 +33,10 @@ const nothing = openSync("/dev/null", "r+");
 const fds = [nothing, nothing, nothing, ...host.openSocketPair(), reader];
 flushCompileCache();
 noteHolder(path.join(stateRoot, "monitor"));
-host.becomeProgram(
-  "/bin/sleep",
-  ["sleep", "infinity"],
-  fds.map((fd) => host.copyDescriptor(fd, LEAST_COPY)),
-);
+host.becomeProgram({
+  path: "/bin/sleep",
+  argv: ["sleep", "infinity"],
+  // For whoever wonders what this process is.
+  env: [`LONGSHORE_STATE_ROOT=${stateRoot}`],
+  fds: fds.map((fd) => host.copyDescriptor(fd, LEAST_COPY)),
+});
