@@ -1,18 +1,12 @@
-import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import Docker from "dockerode";
-import {
-  difference,
-  dockerArchive,
-  type EngineUnderTest,
-  startEngine,
-  starterRecipe,
-} from "@longshore/testkit";
+import { difference, type EngineUnderTest, startEngine } from "@longshore/testkit";
 import { expect, test } from "vitest";
-import { checkKept, forget, type Keeper, newLedger } from "./ledger.ts";
+import { loadStarter, startKeeper } from "./keepers.ts";
+import { checkKept, forget, newLedger } from "./ledger.ts";
 import { mixedLoad, seeded } from "./load.ts";
 
-const rounds = Number(process.env["CRASH_ROUNDS"] ?? 5);
+const rounds = Number(process.env["CRASH_ROUNDS"] ?? 2);
 const seed = Number(process.env["CRASH_SEED"] ?? Date.now() % 1_000_000);
 const image = "longshore/starter:latest";
 const cgroupParent = `/longshore-crash-${process.pid}`;
@@ -39,9 +33,13 @@ test.each(victims)(
     const docker = new Docker({ socketPath: engine.socket });
     const ledger = newLedger();
     try {
-      await load(docker);
+      await loadStarter(docker, image);
+      // What the first container of an engine brings about for all later ones belongs to the engine.
+      await docker
+        .getContainer((await startKeeper(docker, image, cgroupParent)).id)
+        .remove({ force: true, v: true });
       const atFirst = await engine.inventory();
-      const keepers = await Promise.all([1, 2].map(() => startKeeper(docker)));
+      const keepers = await Promise.all([1, 2].map(() => startKeeper(docker, image, cgroupParent)));
       const withKeepers = await engine.inventory();
       const random = seeded(seed);
       for (let round = 1; round <= rounds; round++) {
@@ -83,14 +81,14 @@ async function strike(
   workers: Promise<unknown>,
 ): Promise<void> {
   if (victim === "monitor") {
-    engine.killMonitor();
+    engine.signalMonitor("SIGKILL");
     await sleep(100 + random() * 200);
     stop.abort();
     await workers;
     return;
   }
   stop.abort();
-  if (victim !== "engine") engine.killMonitor();
+  if (victim !== "engine") engine.signalMonitor("SIGKILL");
   await engine.kill9();
   await workers;
   if (victim !== "engine") await sleep(random() * 300);
@@ -98,24 +96,6 @@ async function strike(
     for (let times = 1 + Math.floor(random() * 2); times > 0; times--)
       await engine.crashAtStart(random() * 1_500);
   await engine.restart();
-}
-
-async function load(docker: Docker): Promise<void> {
-  const answer = await docker.loadImage(Readable.from([dockerArchive(starterRecipe(image))]));
-  answer.resume();
-  await new Promise<void>((done) => answer.once("end", () => done()));
-}
-
-async function startKeeper(docker: Docker): Promise<Keeper> {
-  const Cmd = ["sh", "-c", "i=0; while :; do i=$((i+1)); echo $i; usleep 20000; done"];
-  const container = await docker.createContainer({
-    Image: image,
-    Cmd,
-    Labels: { crash: "keeper" },
-    HostConfig: { CgroupParent: cgroupParent },
-  });
-  await container.start();
-  return { id: container.id, pid: (await container.inspect()).State.Pid };
 }
 
 /** What differs from `before` all the time while the engine may still put away. Other engines' veths come and go. */

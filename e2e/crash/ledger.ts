@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type Docker from "dockerode";
 import { expect } from "vitest";
 import { linesIn } from "./frames.ts";
+import type { Keeper } from "./keepers.ts";
 
 /** What the engine acknowledged, so that a test can ask for it after a crash. */
 export interface Ledger {
@@ -35,12 +36,6 @@ export const newLedger = (): Ledger => ({
   wrong: [],
   counts: new Map(),
 });
-
-/** A container that counts for ever: it must outlive every crash, and no number may be missing. */
-export interface Keeper {
-  readonly id: string;
-  readonly pid: number;
-}
 
 /** Holds the engine to everything it acknowledged. */
 export async function checkKept(

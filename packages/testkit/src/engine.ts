@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { inventory } from "./inventory.ts";
 import { tellJanitor } from "./janitor.ts";
 import { processesOf, type Roots } from "./owned.ts";
-import { type Home, killQuietly, wipe } from "./wipe.ts";
+import { type Home, signalQuietly, wipe } from "./wipe.ts";
 
 const main = join(import.meta.dirname, "../../engine/src/main.ts");
 const START_LIMIT_MS = 30_000;
@@ -34,14 +34,14 @@ export interface EngineUnderTest extends AsyncDisposable, Roots {
   log(): string;
   /** Kills the engine alone; containers and their monitor stay. */
   kill9(): Promise<void>;
-  /** Ends it by SIGTERM; answers how long that took. */
+  /** Ends it by SIGTERM; answers how long that took. Throws when it has to be killed. */
   stop(): Promise<number>;
   /** Starts it again on the same roots and waits until it answers. */
   restart(): Promise<void>;
   /** Starts it again and kills it, and what its monitor is then, after `afterMs`. */
   crashAtStart(afterMs: number): Promise<void>;
-  /** Kills the monitor alone. */
-  killMonitor(): void;
+  /** Sends a signal to the monitor alone. */
+  signalMonitor(signal: NodeJS.Signals): void;
   /** All that belongs to this engine on this machine; two of them are compared by difference(). */
   inventory(): Promise<readonly string[]>;
 }
@@ -91,8 +91,8 @@ export async function startEngine(options: EngineOptions = {}): Promise<EngineUn
     }
     return started;
   }
-  const killMonitor = (): void => {
-    for (const { pid, role } of processesOf(roots)) if (role === "monitor") killQuietly(pid);
+  const signalMonitor = (signal: NodeJS.Signals): void => {
+    for (const { pid, role } of processesOf(roots)) if (role === "monitor") signalQuietly(pid, signal);
   };
 
   return {
@@ -106,6 +106,10 @@ export async function startEngine(options: EngineOptions = {}): Promise<EngineUn
     async stop() {
       const startedAt = performance.now();
       await end(child, "SIGTERM");
+      if (child.exitCode !== 0)
+        throw new Error(
+          `SIGTERM ended the engine with ${child.exitCode ?? child.signalCode}:\n${tail(logPath)}`,
+        );
       return performance.now() - startedAt;
     },
     async restart() {
@@ -117,10 +121,10 @@ export async function startEngine(options: EngineOptions = {}): Promise<EngineUn
       child = begin();
       await sleep(afterMs);
       const gone = end(child, "SIGKILL");
-      killMonitor();
+      signalMonitor("SIGKILL");
       await gone;
     },
-    killMonitor,
+    signalMonitor,
     inventory: () => inventory(roots, cgroupParent),
     async [Symbol.asyncDispose]() {
       if (child.exitCode === null && child.signalCode === null) await removeContainers(socket);

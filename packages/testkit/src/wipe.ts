@@ -34,7 +34,7 @@ export async function wipe(home: Home): Promise<void> {
     );
     const pids = [...order.map((one) => one.pid), ...pidsInCgroups(containers)];
     if (pids.length === 0 || performance.now() > deadline) break;
-    for (const pid of pids) killQuietly(pid);
+    for (const pid of pids) signalQuietly(pid, "SIGKILL");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   for (const at of mountsUnder(home).toReversed()) spawnSync("umount", ["-l", at]);
@@ -46,9 +46,9 @@ export async function wipe(home: Home): Promise<void> {
   rmSync(home.home, { recursive: true, force: true, maxRetries: 5 });
 }
 
-export function killQuietly(pid: number): void {
+export function signalQuietly(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, "SIGKILL");
+    process.kill(pid, signal);
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
