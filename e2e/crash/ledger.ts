@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
 import { expect } from "vitest";
 import { linesIn } from "./frames.ts";
@@ -73,8 +74,7 @@ export async function checkKept(
     const { State } = await docker.getContainer(id).inspect();
     expect({ running: State.Running, pid: State.Pid }, `${id}, ${when}`).toEqual({ running: true, pid });
     if (port === undefined) continue;
-    const page = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(10_000) });
-    expect(await page.text(), `page of ${id} at port ${port}, ${when}`).toContain("It runs");
+    expect(await pageAt(port), `page of ${id} at port ${port}, ${when}`).toContain("It runs");
   }
   for (const { id } of keepers) {
     const lines = await linesOf(docker.getContainer(id));
@@ -87,6 +87,19 @@ export async function checkKept(
       readFileSync(join(dataRoot, "volumes", name, "_data", "f"), "utf8"),
       `volume ${name}, ${when}`,
     ).toBe(`${text}\n`);
+}
+
+/** Its server may have begun only just now. */
+async function pageAt(port: number): Promise<string> {
+  const signal = AbortSignal.timeout(10_000);
+  for (;;) {
+    try {
+      return await (await fetch(`http://127.0.0.1:${port}/`, { signal })).text();
+    } catch (error) {
+      if (signal.aborted) return String(error instanceof Error ? (error.cause ?? error) : error);
+      await sleep(50);
+    }
+  }
 }
 
 async function linesOf(container: Docker.Container): Promise<readonly string[]> {

@@ -2,6 +2,9 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { cgroupsBelow, linksOf, mountsUnder, nftElementsOf, processesOf, type Roots } from "./owned.ts";
 
+/** A link that may be another engine's for a moment: nobody misses it. */
+const STRAY = "stray ";
+
 /** Everything on this machine that belongs to one engine, one line each; pids and random names of links are left out. */
 export async function inventory(roots: Roots, cgroupParent: string): Promise<readonly string[]> {
   const [links, elements] = await Promise.all([linksOf(roots), nftElementsOf(roots)]);
@@ -9,7 +12,7 @@ export async function inventory(roots: Roots, cgroupParent: string): Promise<rea
   const roles = new Map(found.map((one) => [one.pid, one.role]));
   return [
     ...mountsUnder(roots).map((at) => `mount ${at}`),
-    ...links.map(({ name, kind }) => (kind === "veth" ? `veth ${name}` : `link ${kind} ${name}`)),
+    ...links.map(({ name, kind, isStray }) => `${isStray ? STRAY : ""}link ${kind} ${name}`),
     ...elements.map((element) => `nft ${element}`),
     ...cgroupsBelow(cgroupParent).map((path) => `cgroup ${path}`),
     // What runs in a container shows by its cgroup.
@@ -32,7 +35,8 @@ export function difference(before: readonly string[], now: readonly string[]): r
     if (at >= 0) rest.splice(at, 1);
     return at < 0;
   });
-  return [...added.map((line) => `left over: ${line}`), ...rest.map((line) => `missing: ${line}`)];
+  const missing = rest.filter((line) => !line.startsWith(STRAY));
+  return [...added.map((line) => `left over: ${line}`), ...missing.map((line) => `missing: ${line}`)];
 }
 
 /** Content of containers, layers and volumes is no part of the comparison, only that they are there. */

@@ -29,9 +29,11 @@ export function mountsUnder(roots: Roots): readonly string[] {
 export interface Link {
   readonly name: string;
   readonly kind: string;
+  /** A veth on no bridge: it may be another engine's, which makes or removes it just now. */
+  readonly isStray: boolean;
 }
 
-/** An engine's bridges, the veths on them, and veths that are on no bridge: those may be another engine's for a moment. */
+/** An engine's bridges, the veths on them, and stray ones. */
 export async function linksOf(roots: Roots): Promise<readonly Link[]> {
   const { stdout } = await run("ip", ["-json", "-details", "link"], { env: environment });
   const all = JSON.parse(stdout) as readonly {
@@ -42,12 +44,12 @@ export async function linksOf(roots: Roots): Promise<readonly Link[]> {
   }[];
   const isOurs = (alias: string | undefined): boolean => alias?.split(" ")[0] === markOf(roots);
   const bridges = new Set(all.filter((link) => isOurs(link.ifalias)).map((link) => link.ifname));
-  return all
-    .map((link) => ({ name: link.ifname, kind: link.linkinfo?.info_kind ?? "", master: link.master }))
-    .filter(
-      ({ name, kind, master }) =>
-        bridges.has(name) || (kind === "veth" && (master === undefined || bridges.has(master))),
-    );
+  return all.flatMap(({ ifname: name, master, linkinfo }) => {
+    const kind = linkinfo?.info_kind ?? "";
+    const isStray = kind === "veth" && master === undefined;
+    const isOwn = bridges.has(name) || (master !== undefined && bridges.has(master));
+    return isOwn || isStray ? [{ name, kind, isStray }] : [];
+  });
 }
 
 /** Each element of each set of the engine's nft table, one line each; empty without a table. */
