@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import Docker from "dockerode";
 import { dockerArchive } from "@longshore/testkit";
+import { exitCodeOf } from "./exit-code.ts";
 import { readLines } from "./frames.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -108,7 +109,7 @@ async function stopOne(step: Step): Promise<void> {
   if (step.below(2) === 0) await container.stop({ t: 0 });
   else {
     await container.kill({ signal: "SIGKILL" });
-    await container.wait();
+    await exitCodeOf(step.socket, id);
   }
   note(step.ledger, step.ledger.ending, id, { exitCode: 137, lines: 0 });
 }
@@ -154,8 +155,7 @@ async function writeVolume(step: Step): Promise<void> {
   await step.docker.createVolume({ Name: name });
   const container = await create(step, ["sh", "-c", `echo ${text} >/v/f`], { Binds: [`${name}:/v`] });
   await container.start();
-  const { StatusCode } = await container.wait();
-  if (StatusCode === 0) step.ledger.volumes.set(name, text);
+  if ((await exitCodeOf(step.socket, container.id)) === 0) step.ledger.volumes.set(name, text);
   note(step.ledger, step.ledger.ending, container.id, { exitCode: 0, lines: 0 });
 }
 
