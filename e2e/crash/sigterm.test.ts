@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import Docker from "dockerode";
 import { type EngineUnderTest, startEngine } from "@longshore/testkit";
 import { expect, test } from "vitest";
+import { exitCodeOf } from "./exit-code.ts";
 import { readLines } from "./frames.ts";
 import { loadStarter, startKeeper } from "./keepers.ts";
 import { checkKept, newLedger } from "./ledger.ts";
@@ -34,10 +35,7 @@ test.each(troubles)(
       mixedLoad(load, stop.signal),
       docker.pull(`127.0.0.1:${registry.port}/nothing:latest`).catch(() => {}),
       runForEver(docker, keeper.id),
-      docker
-        .getContainer(keeper.id)
-        .wait()
-        .catch(() => {}),
+      exitCodeOf(engine.socket, keeper.id).catch(() => {}),
     ];
     await sleep(500);
     stop.abort();
