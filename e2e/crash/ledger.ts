@@ -91,13 +91,13 @@ export async function checkKept(
 
 /** Its server may have begun only just now. */
 async function pageAt(port: number): Promise<string> {
-  const signal = AbortSignal.timeout(10_000);
-  for (;;) {
+  for (let tries = 1; ; tries++) {
     try {
+      const signal = AbortSignal.timeout(3_000);
       return await (await fetch(`http://127.0.0.1:${port}/`, { signal })).text();
     } catch (error) {
-      if (signal.aborted) return String(error instanceof Error ? (error.cause ?? error) : error);
-      await sleep(50);
+      if (tries === 10) return String(error instanceof Error ? (error.cause ?? error) : error);
+      await sleep(50 * tries);
     }
   }
 }

@@ -30,7 +30,7 @@ export interface EngineOptions {
 export interface EngineUnderTest extends AsyncDisposable, Roots {
   readonly socket: string;
   readonly pid: number;
-  /** Everything the engine wrote to its standard error so far. */
+  /** Everything the engine, then the monitor, wrote to their standard error so far. */
   log(): string;
   /** Kills the engine alone; containers and their monitor stay. */
   kill9(): Promise<void>;
@@ -101,7 +101,10 @@ export async function startEngine(options: EngineOptions = {}): Promise<EngineUn
     get pid() {
       return child.pid ?? -1;
     },
-    log: () => readFileSync(logPath, "utf8"),
+    log: () =>
+      [logPath, join(roots.stateRoot, "monitor/monitor.log")]
+        .map((file) => readFileSync(file, "utf8"))
+        .join(""),
     kill9: () => end(child, "SIGKILL"),
     async stop() {
       const startedAt = performance.now();

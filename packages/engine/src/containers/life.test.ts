@@ -226,6 +226,61 @@ describe("the end of a container", () => {
   });
 });
 
+describe("clean-up", () => {
+  test("a forced removal during a start ends what the start brought about", async ({ signal }) => {
+    await using ground = await openOnFakes({ programs });
+    const { id } = await ground.room.create(plainRequest(["sleeper"]), signal);
+    const removed = ground.room.wait(id, "removed", signal);
+    const starting = ground.room.start(id, signal);
+    await ground.room.remove(id, { isForced: true, hasVolumes: false }, signal);
+    await starting;
+    await expect(removed).resolves.toEqual({ code: 137 });
+    expect(ground.actions(id).filter((action) => ["start", "die", "destroy"].includes(action))).toEqual([
+      "start",
+      "die",
+      "destroy",
+    ]);
+  });
+
+  test("one that failed is tried again with back-off", async ({ signal }) => {
+    let failures = 0;
+    let successes = 0;
+    const unmountShm = async (): Promise<void> => {
+      if (failures-- > 0) throw new Error("busy");
+      successes++;
+    };
+    await using ground = await openOnFakes({ programs, facts: { unmountShm } });
+    const id = await run(ground, "sleeper", { IpcMode: "shareable" }, signal);
+    failures = 2;
+    successes = 0;
+    ground.machine.end(id, 0);
+    await sleeps(ground, [100]);
+    ground.clock.advance(100);
+    await sleeps(ground, [200]);
+    expect(successes).toBe(0);
+    ground.clock.advance(200);
+    await expect.poll(() => successes, { interval: 1 }).toBeGreaterThan(0);
+    await sleeps(ground, []);
+  });
+
+  test("one that failed is done by the next start, before anything else", async ({ signal }) => {
+    let failures = 0;
+    const unmountShm = async (): Promise<void> => {
+      if (failures-- > 0) throw new Error("busy");
+    };
+    await using ground = await openOnFakes({ programs, facts: { unmountShm } });
+    const id = await run(ground, "sleeper", { IpcMode: "shareable" }, signal);
+    failures = 1;
+    ground.machine.end(id, 0);
+    await sleeps(ground, [100]);
+    await ground.room.start(id, signal);
+    expect(failures).toBeLessThan(0);
+    ground.clock.advance(100);
+    await sleeps(ground, []);
+    expect(stateOf(ground, id)).toEqual(["running", 0, 0]);
+  });
+});
+
 describe("names", () => {
   test("rename under load: every name has one holder at any time, losers get a conflict", async ({
     signal,

@@ -20,6 +20,7 @@ export function watchEnd(watcher: Watcher, pid: number, pidfd: number, onEnd: (c
     isOver = true;
     const status = own === "foreign" ? foreignWaitStatus(pid, pidfd) : own;
     watcher.unwatch(pidfd);
+    if (status === undefined) process.stderr.write(`process ${pid} ended and nobody knows how\n`);
     onEnd(status === undefined ? UNKNOWN_EXIT_CODE : exitCodeOf(status));
     reapProcess(pid);
     pidEnded(pid);

@@ -199,8 +199,10 @@ export class Supervised {
 
   #begin(isNewRun: boolean): void {
     this.#output.begin(this.#master, isNewRun);
-    if (this.#pidfd === undefined) this.#ended(UNKNOWN_EXIT_CODE);
-    else watchEnd(this.#around.watcher, this.#pid, this.#pidfd, (code) => this.#ended(code));
+    if (this.#pidfd === undefined) {
+      process.stderr.write(`${this.#launch.key}: no process ${this.#pid} and no pidfd was kept\n`);
+      this.#ended(UNKNOWN_EXIT_CODE);
+    } else watchEnd(this.#around.watcher, this.#pid, this.#pidfd, (code) => this.#ended(code));
   }
 
   get isRunning(): boolean {
@@ -252,8 +254,9 @@ export class Supervised {
     this.#output.drain();
   }
 
-  /** Forgets an ended process. */
+  /** Forgets an ended process. First its record: without it no later monitor takes what else is left for a process. */
   forget(): void {
+    rmSync(path.join(this.#launch.directory, TASK_FILE), { force: true });
     this.#around.store.drop(this.#launch.key);
     this.#output.close();
     this.#master = undefined;
