@@ -31,11 +31,11 @@ const healthOf = (ground: FakeGround & { id: string }): unknown => {
 };
 
 const reaches = (ground: FakeGround & { id: string }, wanted: readonly unknown[]): Promise<void> =>
-  expect.poll(() => healthOf(ground), { interval: 1 }).toEqual(wanted);
+  expect.poll(() => healthOf(ground), { interval: 1, timeout: 4000 }).toEqual(wanted);
 
 /** Waits for the watch to sleep just so long, then lets the time pass. */
 async function pass(ground: FakeGround, ms: number): Promise<void> {
-  await expect.poll(() => ground.clock.waits, { interval: 1 }).toEqual([ms]);
+  await expect.poll(() => ground.clock.waits, { interval: 1, timeout: 4000 }).toEqual([ms]);
   ground.clock.advance(ms);
 }
 
@@ -111,7 +111,7 @@ describe("health", () => {
     await ground.room.start(id, signal);
     await pass(ground, 1000);
     await expect
-      .poll(() => ground.room.get(id).state.health?.log[0]?.output, { interval: 1 })
+      .poll(() => ground.room.get(id).state.health?.log[0]?.output, { interval: 1, timeout: 4000 })
       .toContain("executable file not found");
     expect(ground.room.get(id).state.health?.log[0]?.exitCode).toBe(-1);
   });
@@ -125,7 +125,7 @@ describe("health", () => {
     await pass(ground, 2000);
     await reaches(ground, ["healthy", 0, 1]);
     await room.pause(id);
-    await expect.poll(() => ground.clock.waits, { interval: 1 }).toEqual([]);
+    await expect.poll(() => ground.clock.waits, { interval: 1, timeout: 4000 }).toEqual([]);
     await room.unpause(id);
     await pass(ground, 2000);
     await reaches(ground, ["healthy", 0, 2]);
@@ -134,7 +134,7 @@ describe("health", () => {
     await pass(ground, 2000);
     await reaches(ground, ["healthy", 0, 3]);
     ground.machine.end(id, 0);
-    await expect.poll(() => ground.clock.waits, { interval: 1 }).toEqual([]);
+    await expect.poll(() => ground.clock.waits, { interval: 1, timeout: 4000 }).toEqual([]);
     await ground.room.start(id, signal);
     expect(healthOf(ground)).toEqual(["starting", 0, 3]);
     await pass(ground, 2000);

@@ -65,7 +65,11 @@ class Step implements fc.AsyncCommand<Model, Real> {
     const outcome = await outcomeOf(this.#act(real, model));
     expect(outcome, `${this.#name} of a container that was ${before}`).toBe(wanted);
     await expect
-      .poll(() => statusOf(real), { interval: 1, message: `${this.#name} of a container that was ${before}` })
+      .poll(() => statusOf(real), {
+        interval: 1,
+        timeout: 4000,
+        message: `${this.#name} of a container that was ${before}`,
+      })
       .toBe(model.status);
     if (model.status === "gone") return;
     const { state } = real.ground.room.get(real.id);
@@ -175,7 +179,7 @@ const steps = [
     },
     async ({ ground, id }) => {
       if (ground.room.get(id).state.status === "restarting")
-        await expect.poll(() => ground.clock.waits.length, { interval: 1 }).toBe(1);
+        await expect.poll(() => ground.clock.waits.length, { interval: 1, timeout: 4000 }).toBe(1);
       ground.clock.advance(60_000);
     },
   ),
@@ -216,8 +220,8 @@ test("whatever is done to a container in any order, it is what the model says", 
       await fc.asyncModelRun(() => ({ model, real: { ground, id } }), sequence);
       if (model.status !== "gone") await ground.room.remove(id, { isForced: true, hasVolumes: true }, never);
       // Nothing stays: the name is free, no process is known, nobody waits.
-      await expect.poll(() => ground.machine.isKnown(id), { interval: 1 }).toBe(false);
-      await expect.poll(() => ground.clock.waits.length, { interval: 1 }).toBe(0);
+      await expect.poll(() => ground.machine.isKnown(id), { interval: 1, timeout: 4000 }).toBe(false);
+      await expect.poll(() => ground.clock.waits.length, { interval: 1, timeout: 4000 }).toBe(0);
       await ground.room.create({ ...request, name: "one" }, never);
       expect(ground.actions(id).at(-1)).toBe("destroy");
       expect(ground.actions(id).filter((action) => action === "destroy").length).toBe(1);
@@ -268,8 +272,8 @@ test("whatever is done at the same time, a removal by force ends it all", async 
       await over;
       await outcomeOf(operations["force"]?.(real) ?? Promise.resolve());
       expect(ground.room.list()).toEqual([]);
-      await expect.poll(() => ground.machine.isKnown(id), { interval: 1 }).toBe(false);
-      await expect.poll(() => ground.clock.waits.length, { interval: 1 }).toBe(0);
+      await expect.poll(() => ground.machine.isKnown(id), { interval: 1, timeout: 4000 }).toBe(false);
+      await expect.poll(() => ground.clock.waits.length, { interval: 1, timeout: 4000 }).toBe(0);
       const actions = ground.actions(id);
       expect(actions.filter((action) => action === "destroy").length).toBe(1);
       expect(actions.filter((action) => action === "start").length).toBe(

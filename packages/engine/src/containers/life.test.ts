@@ -14,12 +14,12 @@ async function reaches(
   id: string,
   wanted: readonly [status: Status, code: number, restarts: number],
 ): Promise<void> {
-  await expect.poll(() => stateOf(ground, id), { interval: 1 }).toEqual(wanted);
+  await expect.poll(() => stateOf(ground, id), { interval: 1, timeout: 4000 }).toEqual(wanted);
 }
 
 /** Waits until exactly these waits lie before the clock. */
 async function sleeps(ground: FakeGround, waits: readonly number[]): Promise<void> {
-  await expect.poll(() => ground.clock.waits, { interval: 1 }).toEqual(waits);
+  await expect.poll(() => ground.clock.waits, { interval: 1, timeout: 4000 }).toEqual(waits);
 }
 
 async function run(

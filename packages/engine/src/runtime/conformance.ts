@@ -224,13 +224,15 @@ export function runtimeConformance(runtimeName: string, makePlace: () => Promise
             before = place.output(spec.id);
             return last !== "" && before === last;
           },
-          { interval: 100 },
+          { interval: 100, timeout: 10_000 },
         )
         .toBe(true);
       await new Promise((resolve) => setTimeout(resolve, 150));
       expect(place.output(spec.id)).toBe(before);
       await task.resume();
-      await expect.poll(() => place.output(spec.id).length).toBeGreaterThan(before.length);
+      await expect
+        .poll(() => place.output(spec.id).length, { timeout: 10_000 })
+        .toBeGreaterThan(before.length);
       await end(runtime, task);
     });
 
