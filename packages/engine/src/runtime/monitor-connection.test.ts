@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { MonitorConnection, MonitorLost } from "./monitor-connection.ts";
 
 /** A monitor that answers nothing; disposing it cuts every connection. */
@@ -50,4 +50,21 @@ test("MonitorConnection.send() on a broken connection rejects only when its end 
   void connection.lost.then(() => order.push("lost"));
   await connection.send("list", {}).catch((error: Error) => order.push(error.name));
   expect(order).toEqual(["lost", "MonitorLost"]);
+});
+
+test("MonitorConnection takes a monitor that leaves a request and a hello unanswered for stuck, and lets nobody wait for it", async () => {
+  await using monitor = await silentMonitor();
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const connection = await open(monitor.file);
+    const sent = connection.send("list", {});
+    sent.catch(() => {});
+    vi.advanceTimersByTime(5_000);
+    expect(connection.isStuck).toBe(false);
+    vi.advanceTimersByTime(5_000);
+    expect(connection.isStuck).toBe(true);
+    await expect(sent).rejects.toBeInstanceOf(MonitorLost);
+  } finally {
+    vi.useRealTimers();
+  }
 });
