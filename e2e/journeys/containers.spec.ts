@@ -80,6 +80,9 @@ test("a terminal has its size before the first prompt, keeps it with the window,
   const id = await engine.run("shell", ["sh", "-c", "echo 'stty size' > /etc/shrc; exec sleep 600"], {
     Env: ["ENV=/etc/shrc"],
   });
+  await expect
+    .poll(async () => ((await engine.docker.getContainer(id).changes()) ?? []).map((change) => change.Path))
+    .toContain("/etc/shrc");
   await rowOf(page, id).click();
   await page.getByRole("tab", { name: "Terminal" }).click();
   const screen = page.locator(".xterm-rows");
@@ -90,8 +93,8 @@ test("a terminal has its size before the first prompt, keeps it with the window,
     return [Number(found?.[1]), Number(found?.[2])];
   };
   const rows = (): Promise<number> => screen.locator("> div").count();
-  const [startRows, startColumns] = await size();
-  expect(startRows).toBe(await rows());
+  await expect.poll(async () => (await size())[0]).toBe(await rows());
+  const [, startColumns] = await size();
   expect(startColumns).toBeGreaterThan(60);
   await page.getByRole("button", { name: "Full width" }).click();
   await page.locator(".xterm-helper-textarea").focus();

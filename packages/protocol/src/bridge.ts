@@ -77,7 +77,7 @@ export interface BridgeCalls {
 export interface BridgeStreams {
   "engine.watch": { args: NoArguments; item: EngineState; end: null };
   events: { args: NoArguments; item: EngineEvent; end: null };
-  stats: { args: { ids: readonly string[] }; item: StatsSample; end: null };
+  stats: { args: { ids: readonly string[] }; item: readonly StatsSample[]; end: null };
   /** Every line begins with its time, RFC 3339 with nanoseconds, and a space. */
   logs: { args: { id: string; tail: number; since: string }; item: readonly LogChunk[]; end: null };
   exec: {

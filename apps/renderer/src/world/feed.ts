@@ -5,7 +5,6 @@ import { useWorld, withEntry, type Kind } from "./store.ts";
 const GATHER_MS = 50;
 const RETRY_MS = 1_000;
 const SIZES_MS = 1_500;
-const METERS_MS = 1_000;
 const HISTORY = 60;
 const ALL: readonly Kind[] = ["containers", "images", "volumes", "networks"];
 
@@ -15,8 +14,6 @@ let sizes: ReturnType<typeof setTimeout> | undefined;
 let events: OpenStream | undefined;
 let stats: OpenStream | undefined;
 let statsIds = "";
-const pending = new Map<string, StatsSample>();
-let meterTimer: ReturnType<typeof setTimeout> | undefined;
 
 /** Starts the flow: the engine's state, then lists, then events that say which list is old. */
 export function startFeed(): void {
@@ -144,11 +141,7 @@ export async function imageDetails(id: string): Promise<ImageInspect> {
   return details;
 }
 
-/** Samples of many containers come one by one all through the second; the page takes them together. */
-function showMeters(): void {
-  meterTimer = undefined;
-  const samples = [...pending.values()];
-  pending.clear();
+function showSamples(samples: readonly StatsSample[]): void {
   useWorld.setState(({ meters }) => {
     const next = new Map(meters);
     for (const sample of samples) {
@@ -173,17 +166,7 @@ function followStats(): void {
   statsIds = key;
   stats?.close();
   stats = undefined;
-  for (const id of pending.keys()) if (!ids.includes(id)) pending.delete(id);
   useWorld.setState(({ meters }) => ({ meters: new Map([...meters].filter(([id]) => ids.includes(id))) }));
   if (ids.length === 0) return;
-  stats = openStream(
-    "stats",
-    { ids },
-    {
-      onItem: (sample) => {
-        pending.set(sample.id, sample);
-        meterTimer ??= setTimeout(showMeters, METERS_MS);
-      },
-    },
-  );
+  stats = openStream("stats", { ids }, { onItem: showSamples });
 }
