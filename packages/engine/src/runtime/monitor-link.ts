@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import type net from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -160,7 +160,8 @@ export class MonitorLink implements AsyncDisposable {
 
   #endSilentMonitor(): void {
     const { stateRoot } = this.#options;
-    const pid = Number(readFileSync(path.join(stateRoot, "monitor", "lock"), "latin1"));
+    const lock = path.join(stateRoot, "monitor", "lock");
+    const pid = existsSync(lock) ? Number(readFileSync(lock, "latin1")) : 0;
     if (!(pid > 1) || !commandLineOf(pid).split("\0").includes(stateRoot)) return;
     this.#log.error("monitor does not listen, it is ended", { pid });
     endProcess(pid);

@@ -185,6 +185,24 @@ describe("openRuntime()", () => {
     }
   });
 
+  test("a terminal takes input also when its monitor has been replaced before the first of it", async ({
+    signal,
+  }) => {
+    await using ground = new RuntimeGround();
+    await using runtime = await ground.open(signal);
+    // Another terminal before it makes descriptors of the next monitor other ones.
+    const other = ground.spec(["sh", "-c", "read x; exit 4"], { hasTty: true, hasStdin: true });
+    const spec = ground.spec(["sh", "-c", "read x; echo got $x; exit 5"], { hasTty: true, hasStdin: true });
+    const tasks = [await runtime.start(other, signal), await runtime.start(spec, signal)];
+    process.kill(ground.monitorPid() ?? 0, "SIGKILL");
+    await tasks[1]?.writeStdin(Buffer.from("this\n"), signal);
+    await expect(tasks[1]?.exited).resolves.toMatchObject({ code: 5 });
+    expect(ground.output(spec.id)).toContain("got this");
+    await tasks[0]?.writeStdin(Buffer.from("that\n"), signal);
+    await expect(tasks[0]?.exited).resolves.toMatchObject({ code: 4 });
+    for (const { id } of tasks) await runtime.release(id);
+  });
+
   test("what ends while neither engine nor monitor is there has an exit code", async ({ signal }) => {
     await using ground = new RuntimeGround();
     const spec = ground.spec(["sh", "-c", "read x; echo bye; exit 9"], { hasStdin: true });

@@ -44,22 +44,37 @@ export class StdinWriter implements Disposable {
   }
 
   async #open(): Promise<number | undefined> {
-    const { launch, masterFd } = this.#record;
-    if (launch.consoleSocket !== undefined) {
-      if (masterFd === undefined) return undefined;
-      const pidfd = openPidfd(await this.#monitor.pid());
-      try {
-        return takeDescriptor(pidfd, masterFd);
-      } finally {
-        closeSync(pidfd);
-      }
-    }
+    const { launch } = this.#record;
+    if (launch.consoleSocket !== undefined) return await this.#openMaster(launch.key);
     try {
       return openSync(path.join(launch.directory, "stdin"), constants.O_WRONLY | constants.O_NONBLOCK);
     } catch (error) {
       // No reader, or the process's directory is gone: it has ended.
       if (errno(error) === "ENXIO" || errno(error) === "ENOENT") return undefined;
       throw error;
+    }
+  }
+
+  /** Every monitor has the master under a number of its own: the one that lives now is asked for it. */
+  async #openMaster(key: string): Promise<number | undefined> {
+    for (;;) {
+      const pid = await this.#monitor.pid();
+      const records = await this.#monitor.repeat("list", {});
+      if ((await this.#monitor.pid()) !== pid) continue;
+      const masterFd = records.find((record) => record.launch.key === key)?.masterFd;
+      if (masterFd === undefined) return undefined;
+      try {
+        const pidfd = openPidfd(pid);
+        try {
+          return takeDescriptor(pidfd, masterFd);
+        } finally {
+          closeSync(pidfd);
+        }
+      } catch (error) {
+        // It died at this moment, and the next one is asked.
+        if (errno(error) !== "ESRCH" || this.#isClosed) throw error;
+        await delay(FULL_PAUSE_MS);
+      }
     }
   }
 
