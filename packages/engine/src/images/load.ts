@@ -15,10 +15,15 @@ import {
 } from "#spec";
 import type { ImagesContext } from "./context.ts";
 import type { OnProgress } from "./contract.ts";
+import { Drafts } from "./drafts.ts";
 import { chainOf } from "./image-book.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig, parseJsonObject } from "./parse-config.ts";
 
 const MAX_MEMBERS = 10_000;
+/** A thread for a smaller layer costs more than reading it twice. */
+const MIN_DRAFT_BYTES = MiB;
+const HEAD_BYTES = 512;
+const TAR_MAGIC_AT = 257;
 const MAX_DOCUMENT_BYTES = 4 * MiB;
 
 /** One image of an archive: where its config and layers are, by digest of the spooled bytes. */
@@ -44,8 +49,9 @@ export async function loadArchive(
 ): Promise<readonly Digest[]> {
   const spooled = new Set<Digest>();
   using holds = new DisposableStack();
+  await using drafts = new Drafts();
   try {
-    const members = await spool(context, source, spooled, holds, signal);
+    const members = await spool(context, source, spooled, holds, drafts, signal);
     const wanted = await readManifests(context, members);
     if (wanted.length === 0)
       throw new LongshoreError(
@@ -53,9 +59,10 @@ export async function loadArchive(
         "invalid archive: it names no images (no manifest.json and no index.json)",
       );
     const ids: Digest[] = [];
-    for (const image of wanted) ids.push(await install(context, image, onProgress, isQuiet, signal));
+    for (const image of wanted) ids.push(await install(context, image, drafts, onProgress, isQuiet, signal));
     return ids;
   } finally {
+    await drafts[Symbol.asyncDispose]();
     holds.dispose();
     await context.sweepBlobs(spooled);
   }
@@ -66,11 +73,15 @@ async function spool(
   source: AsyncIterable<Uint8Array>,
   spooled: Set<Digest>,
   holds: DisposableStack,
+  drafts: Drafts,
   signal: AbortSignal,
 ): Promise<Members> {
   const members = new Map<string, Digest>();
   const links = new Map<string, string>();
   const { blobs } = context.layers;
+  const known = new Set(
+    [...context.layers.list()].map(({ blob }) => (blob === undefined ? "" : hexOf(blob.digest))),
+  );
   for await (const { entry, content } of readTar(plainBytes(source, signal))) {
     const name = path.posix.normalize(`/${entry.name}`).slice(1);
     if (members.size + links.size > MAX_MEMBERS)
@@ -83,15 +94,38 @@ async function spool(
       continue;
     }
     if (entry.type !== "file") continue;
-    const { digest } = await blobs.write(content, undefined, signal, holds);
+    const isKnown = known.has(path.posix.basename(name)) || entry.sizeBytes < MIN_DRAFT_BYTES;
+    const { head, whole } = await peek(content);
+    const digest =
+      !isKnown && head.toString("latin1", TAR_MAGIC_AT, TAR_MAGIC_AT + 5) === "ustar"
+        ? await drafts.receive(context.layers, whole, holds, signal)
+        : (await blobs.write(whole, undefined, signal, holds)).digest;
     spooled.add(digest);
     members.set(name, digest);
   }
+  await drafts.settle();
   for (const [name, target] of links) {
     const digest = members.get(target);
     if (digest !== undefined) members.set(name, digest);
   }
   return members;
+}
+
+/** The first bytes, and all of them again. */
+async function peek(content: AsyncIterable<Buffer>): Promise<{ head: Buffer; whole: AsyncIterable<Buffer> }> {
+  const iterator = content[Symbol.asyncIterator]();
+  const pieces: Buffer[] = [];
+  for (let sizeBytes = 0; sizeBytes < HEAD_BYTES;) {
+    const next = await iterator.next();
+    if (next.done === true) break;
+    pieces.push(next.value);
+    sizeBytes += next.value.length;
+  }
+  const whole = async function* (): AsyncGenerator<Buffer> {
+    yield* pieces;
+    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
+  };
+  return { head: Buffer.concat(pieces), whole: whole() };
 }
 
 async function readManifests(context: ImagesContext, members: Members): Promise<readonly Wanted[]> {
@@ -226,6 +260,7 @@ async function small(
 async function install(
   context: ImagesContext,
   wanted: Wanted,
+  drafts: Drafts,
   onProgress: OnProgress,
   isQuiet: boolean,
   signal: AbortSignal,
@@ -250,10 +285,15 @@ async function install(
       if (chainId === undefined || diffId === undefined || layers.layer(chainId) !== undefined) continue;
       const size = (await layers.blobs.sizeBytes(blob)) ?? 0;
       const head = await readAtMost(createReadStream(layers.blobs.path(blob), { end: 3 }), 4, "layer head");
+      const draft = drafts.take(blob);
       await layers.apply(
         chain[index - 1],
         layers.blobs.read(blob, signal),
-        { expectedDiffId: diffId, blob: { digest: blob, sizeBytes: size, mediaType: mediaTypeOf(head) } },
+        {
+          expectedDiffId: diffId,
+          blob: { digest: blob, sizeBytes: size, mediaType: mediaTypeOf(head) },
+          ...(draft !== undefined && { draft }),
+        },
         signal,
       );
       const progressDetail = { current: size, total: size };

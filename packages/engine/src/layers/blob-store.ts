@@ -95,6 +95,12 @@ export class BlobStore implements Blobs {
     }
   }
 
+  /** Takes over a whole, synced file of `tmp/` whose bytes have that digest. */
+  async adopt(file: string, digest: Digest, holds: DisposableStack): Promise<void> {
+    holds.use(this.hold(digest));
+    await rename(file, this.path(digest));
+  }
+
   hold(digest: Digest): Disposable {
     return this.#holds.hold(digest);
   }

@@ -74,6 +74,16 @@ export interface Blobs {
   path(digest: Digest): string;
 }
 
+/** A layer's tree, unpacked before anybody knew what it stands on. Whoever got it disposes it, also after apply() took it over. */
+export type LayerDraft = AsyncDisposable;
+
+/** A blob that came whole; with a draft when its bytes are a layer. */
+export interface Received {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  readonly draft?: LayerDraft;
+}
+
 /** Layers and writable snapshots. Overlay, copy and fake drivers pass one suite. */
 export interface Layers extends AsyncDisposable {
   readonly blobs: Blobs;
@@ -81,6 +91,15 @@ export interface Layers extends AsyncDisposable {
   readonly driver: string;
   layer(chainId: Digest): LayerRecord | undefined;
   list(): IterableIterator<LayerRecord>;
+  /**
+   * Keeps a plain tar as a blob and, if it can be one, unpacks it as a layer on the way. Resolves when the source was read; `done` when
+   * all is on the disk. Nothing stays when `done` rejects.
+   */
+  receive(
+    source: AsyncIterable<Uint8Array>,
+    holds: DisposableStack,
+    signal: AbortSignal,
+  ): Promise<{ readonly digest: Digest; readonly done: Promise<Received> }>;
   /**
    * Unpacks a layer tar (plain, gzip or zstd, by content) over `parent` and keeps it; one that exists already is returned.
    * Throws `invalid` for hostile or truncated archives and when `expectedDiffId` does not match; nothing stays.
@@ -92,6 +111,8 @@ export interface Layers extends AsyncDisposable {
     options: {
       expectedDiffId?: Digest;
       blob?: LayerRecord["blob"];
+      /** From receive(), of the same bytes: `source` is not read. */
+      draft?: LayerDraft;
       onProgress?: (progress: ApplyProgress) => void;
       platform?: Platform;
     },

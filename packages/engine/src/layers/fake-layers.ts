@@ -1,12 +1,12 @@
 import { KeyedLocks, LongshoreError, randomId } from "#kernel";
 import { chainIdOf, type Digest, digestOf, type TarEntry, TarReader, type TarSink } from "#spec";
-import type { Change, FileEntry, LayerRecord, Layers, OverlayMount } from "./contract.ts";
+import type { Change, FileEntry, LayerRecord, Layers, OverlayMount, Received } from "./contract.ts";
 import { FakeBlobs } from "./fake-blobs.ts";
 import { Holds } from "./holds.ts";
 import { entriesOf, visiblePaths } from "./layer-index.ts";
 import type { IndexedFile } from "./layer-writer.ts";
 import { archive, file, folder } from "./test-archives.ts";
-import { plainBytes } from "./unpack.ts";
+import { plainBytes } from "./plain-bytes.ts";
 
 interface FakeLayer {
   readonly record: LayerRecord;
@@ -36,6 +36,15 @@ export class FakeLayers implements Layers {
 
   *list(): IterableIterator<LayerRecord> {
     for (const { record } of this.#layers.values()) yield record;
+  }
+
+  async receive(
+    source: AsyncIterable<Uint8Array>,
+    holds: DisposableStack,
+    signal: AbortSignal,
+  ): Promise<{ readonly digest: Digest; readonly done: Promise<Received> }> {
+    const received = await this.blobs.write(source, undefined, signal, holds);
+    return { digest: received.digest, done: Promise.resolve(received) };
   }
 
   async apply(

@@ -4,7 +4,7 @@ import type { Layers } from "./contract.ts";
 import { OverlayLayers } from "./overlay-layers.ts";
 
 export type * from "./contract.ts";
-export { compressionOf, plainBytes, type Compression } from "./unpack.ts";
+export { compressionOf, plainBytes, type Compression } from "./plain-bytes.ts";
 export { look } from "./merged.ts";
 
 /** Opens the layer store below `dataRoot`; cleans up after a crash first. */

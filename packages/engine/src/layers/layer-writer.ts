@@ -126,6 +126,12 @@ export class LayerWriter implements TarSink {
     }
   }
 
+  /** Closes the file that was being written: what was made so far is for the caller to remove. */
+  abandon(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
   /** Directory times last: writing into a directory changes them. */
   finish(): void {
     for (const [path, nano] of this.#directoryTimes) setTimes(path, nano);

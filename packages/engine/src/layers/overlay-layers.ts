@@ -7,16 +7,18 @@ import { chainIdOf, type Digest, hexOf, parseDigest } from "#spec";
 import type { Store, Table } from "#store";
 import { BlobStore } from "./blob-store.ts";
 import { changesOf } from "./changes.ts";
-import type { Change, FileEntry, LayerRecord, Layers, OverlayMount } from "./contract.ts";
+import type { Change, FileEntry, LayerRecord, Layers, OverlayMount, Received } from "./contract.ts";
 import { explainDisk } from "./disk-full.ts";
 import { Holds } from "./holds.ts";
 import { inheritFolders } from "./implied-folders.ts";
 import { InitLayers } from "./init-layer.ts";
 import { entriesOf, packIndex, readIndex, regularFile } from "./layer-index.ts";
+import { receive, TreeDraft } from "./intake.ts";
 import type { IndexedFile } from "./layer-writer.ts";
 import { packDiff } from "./pack.ts";
 import { probeOverlay } from "./probe-overlay.ts";
-import { plainBytes, unpack } from "./unpack.ts";
+import { plainBytes } from "./plain-bytes.ts";
+import { unpack } from "./unpack.ts";
 import { walk } from "./walk.ts";
 
 interface SnapshotRecord {
@@ -81,6 +83,14 @@ export class OverlayLayers implements Layers {
     return this.#layers.values();
   }
 
+  receive(
+    source: AsyncIterable<Uint8Array>,
+    holds: DisposableStack,
+    signal: AbortSignal,
+  ): Promise<{ readonly digest: Digest; readonly done: Promise<Received> }> {
+    return receive(path.join(this.#root, "tmp"), this.blobs, source, holds, signal);
+  }
+
   async apply(
     parent: Digest | undefined,
     source: AsyncIterable<Uint8Array>,
@@ -95,15 +105,18 @@ export class OverlayLayers implements Layers {
     await using _ = expected === undefined ? undefined : await this.#locks.hold(expected, signal);
     const known = expected === undefined ? undefined : this.layer(expected);
     if (known !== undefined) return known;
-    const draft = path.join(this.#root, "tmp", `layer-${randomId().slice(0, 16)}`);
+    const given = options.draft instanceof TreeDraft ? options.draft : undefined;
+    const draft = given?.folder ?? path.join(this.#root, "tmp", `layer-${randomId().slice(0, 16)}`);
     try {
       await mkdir(path.join(draft, "fs"), { recursive: true });
-      const { files, implied, ...unpacked } = await unpack(
-        path.join(draft, "fs"),
-        source,
-        (doneBytes) => options.onProgress?.({ phase: "extracting", doneBytes }),
-        signal,
-      );
+      const { files, implied, ...unpacked } =
+        given?.unpacked ??
+        (await unpack(
+          path.join(draft, "fs"),
+          source,
+          (doneBytes) => options.onProgress?.({ phase: "extracting", doneBytes }),
+          signal,
+        ));
       if (options.expectedDiffId !== undefined && unpacked.diffId !== options.expectedDiffId)
         throw new LongshoreError(
           "invalid",

@@ -1,193 +1,82 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
-import { PassThrough, Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { createGunzip, createZstdDecompress } from "node:zlib";
-import { LongshoreError, messageOf, MiB, programBeside } from "#kernel";
+import { LongshoreError, programBeside } from "#kernel";
 import { type Digest, parseDigest } from "#spec";
-import type { IndexedFile } from "./layer-writer.ts";
-import type { FromWriter, ToWriter } from "./writer-protocol.ts";
-import { type FramePart, ZstdFrames } from "./zstd-frames.ts";
+import { ringMemory, RingWriter } from "./byte-ring.ts";
+import { plainBytes } from "./plain-bytes.ts";
+import type { FromWriter, UnpackedTree, WriterData } from "./writer-protocol.ts";
 
-/** Bytes on their way to the writer; more waits. */
-const WINDOW_BYTES = 8 * MiB;
+/** A thread that unpacks the plain tar it is fed into the directory `root`, which it is shut into; with `blobFile` it keeps the bytes there too. */
+export class WriterThread implements AsyncDisposable {
+  readonly #ring: RingWriter;
+  readonly #worker: Worker;
+  readonly #finished = Promise.withResolvers<Extract<FromWriter, { kind: "done" }>>();
+  #hasFailed = false;
 
-export type Compression = "none" | "gzip" | "zstd" | "xz" | "bzip2";
-
-const HEAD_BYTES = 6;
-
-/** By the first six bytes. Source: RFC 1952, RFC 8878, the XZ and bzip2 formats. */
-export function compressionOf(head: Uint8Array): Compression {
-  const hex = Buffer.from(head.subarray(0, HEAD_BYTES)).toString("hex");
-  if (hex.startsWith("1f8b")) return "gzip";
-  // A skippable frame may come first.
-  if (hex.startsWith("28b52ffd") || /^5.2a4d18/.test(hex)) return "zstd";
-  if (hex === "fd377a585a00") return "xz";
-  return hex.startsWith("425a68") ? "bzip2" : "none";
-}
-
-/** The first bytes in one piece, however small the chunks are. */
-async function headOf(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  for (let sizeBytes = 0; sizeBytes < HEAD_BYTES;) {
-    const next = await iterator.next();
-    if (next.done === true) break;
-    pieces.push(next.value);
-    sizeBytes += next.value.byteLength;
+  private constructor(data: WriterData) {
+    this.#ring = new RingWriter(data.memory);
+    this.#worker = new Worker(programBeside("./writer-thread.ts", import.meta.url), {
+      workerData: data,
+      stderr: false,
+    });
+    const { promise, resolve, reject } = this.#finished;
+    promise.catch(() => {
+      this.#hasFailed = true;
+    });
+    this.#worker.on("message", (message: FromWriter) => {
+      if (message.kind === "done") resolve(message);
+      else reject(new LongshoreError(message.isInvalid ? "invalid" : "internal", message.message));
+    });
+    this.#worker.on("error", reject);
+    this.#worker.on("exit", () => reject(new LongshoreError("internal", "layer writer thread ended early")));
   }
-  return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
-}
 
-/** The plain bytes of a stream that may be compressed. Throws `invalid` for broken compression. */
-export async function* plainBytes(
-  source: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  const iterator = source[Symbol.asyncIterator]();
-  try {
-    const head = await headOf(iterator);
-    const kind = compressionOf(head);
-    const whole = startingWith(head, iterator);
-    if (kind === "xz" || kind === "bzip2")
-      throw new LongshoreError("invalid", `${kind} compression is not supported, want gzip, zstd or none`);
-    if (kind === "none") for await (const chunk of whole) yield asBuffer(chunk);
-    else if (kind === "gzip") yield* decompressed(whole, kind, signal);
-    else for await (const frame of framesOf(whole)) yield* decompressed(frame, kind, signal);
-  } finally {
-    // Whoever stops early: a blob's file must not stay open.
-    await iterator.return?.();
+  static async open(root: string, blobFile?: string): Promise<WriterThread> {
+    // Warm libuv's pool before the thread exists: a cold one would inherit the thread's root directory (facts/host, verified hole).
+    await stat("/");
+    return new WriterThread({ root, memory: ringMemory(), ...(blobFile !== undefined && { blobFile }) });
+  }
+
+  /** False when the thread has failed: finish() tells why. */
+  write(chunk: Uint8Array): Promise<boolean> {
+    return this.#ring.write(chunk, () => this.#hasFailed);
+  }
+
+  /** The tree, synced; undefined for bytes that are no layer, when they were kept as a blob. Throws `invalid` otherwise. */
+  async finish(): Promise<UnpackedTree | undefined> {
+    this.#ring.end();
+    return (await this.#finished.promise).tree;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#worker.removeAllListeners("exit");
+    await this.#worker.terminate();
   }
 }
 
-async function* startingWith(
-  head: Uint8Array,
-  iterator: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  if (head.byteLength > 0) yield head;
-  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
-}
-
-async function* decompressed(
-  source: AsyncIterable<Uint8Array>,
-  kind: "gzip" | "zstd",
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  // 1 MiB chunks: the default of 16 KiB halves gzip's speed and quarters zstd's (facts/host).
-  const decompressor =
-    kind === "gzip" ? createGunzip({ chunkSize: MiB }) : createZstdDecompress({ chunkSize: MiB });
-  const out = new PassThrough({ highWaterMark: 2 * MiB });
-  const running = pipeline(Readable.from(source, { objectMode: false }), decompressor, out, { signal });
-  running.catch(() => {});
-  try {
-    for await (const chunk of out) yield chunk as Buffer;
-    await running;
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof LongshoreError) throw error;
-    throw new LongshoreError("invalid", `${kind} data is broken: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-/** The frames of a zstd stream one after the other; each must be read before the next. */
-async function* framesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<AsyncGenerator<Buffer>> {
-  const parts = partsOf(source);
-  for (let next = await parts.next(); next.done !== true; next = await parts.next())
-    yield frameFrom(next.value, parts);
-}
-
-async function* frameFrom(first: FramePart, parts: AsyncGenerator<FramePart>): AsyncGenerator<Buffer> {
-  for (let part = first; ;) {
-    if (part.bytes.length > 0) yield part.bytes;
-    if (part.isEnd) return;
-    const next = await parts.next();
-    if (next.done === true) return;
-    part = next.value;
-  }
-}
-
-async function* partsOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<FramePart> {
-  const frames = new ZstdFrames();
-  for await (const chunk of source) yield* frames.push(asBuffer(chunk));
-  frames.finish();
-}
-
-const asBuffer = (chunk: Uint8Array): Buffer =>
-  Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-
-export interface Unpacked {
+export interface Unpacked extends UnpackedTree {
   readonly diffId: Digest;
-  readonly sizeBytes: number;
-  readonly hidesParent?: true;
-  /** Folders that the archive needs and doesn't name. */
-  readonly implied: readonly string[];
-  readonly files: readonly IndexedFile[];
 }
 
-/** Unpacks a layer tar into the empty directory `root` by a thread shut into it. Throws `invalid` for what is wrong with the archive. */
+/** Unpacks a layer tar into the empty directory `root`. Throws `invalid` for what is wrong with the archive. */
 export async function unpack(
   root: string,
   source: AsyncIterable<Uint8Array>,
   onPlainBytes: (total: number) => void,
   signal: AbortSignal,
 ): Promise<Unpacked> {
-  // Warm libuv's pool before the thread exists: a cold one would inherit the thread's root directory (facts/host, verified hole).
-  await stat("/");
-  const worker = new Worker(programBeside("./writer-thread.ts", import.meta.url), {
-    workerData: { root },
-    stderr: false,
-  });
-  const finished = Promise.withResolvers<Extract<FromWriter, { kind: "done" }>>();
-  finished.promise.catch(() => {});
-  let outstanding = 0;
-  let wake: () => void = () => {};
-  worker.on("message", (message: FromWriter) => {
-    if (message.kind === "taken") outstanding -= message.bytes;
-    else if (message.kind === "done") finished.resolve(message);
-    else finished.reject(new LongshoreError(message.isInvalid ? "invalid" : "internal", message.message));
-    wake();
-  });
-  worker.on("error", (error) => finished.reject(error));
-  worker.on("exit", () => finished.reject(new LongshoreError("internal", "layer writer thread ended early")));
-  let hasFailed = false;
-  finished.promise.catch(() => {
-    hasFailed = true;
-    wake();
-  });
+  await using thread = await WriterThread.open(root);
   const hash = createHash("sha256");
   let total = 0;
-  try {
-    for await (const chunk of plainBytes(source, signal)) {
-      signal.throwIfAborted();
-      if (hasFailed) break;
-      hash.update(chunk);
-      total += chunk.length;
-      onPlainBytes(total);
-      const bytes =
-        chunk.byteOffset === 0 && chunk.byteLength === chunk.buffer.byteLength && chunk.byteLength > 65_536
-          ? chunk
-          : Buffer.from(Uint8Array.prototype.slice.call(chunk));
-      outstanding += bytes.byteLength;
-      const message: ToWriter = { kind: "data", bytes };
-      worker.postMessage(message);
-      while (outstanding > WINDOW_BYTES && !hasFailed) {
-        const { promise, resolve } = Promise.withResolvers<void>();
-        wake = resolve;
-        await promise;
-      }
-    }
-    const end: ToWriter = { kind: "end" };
-    if (!hasFailed) worker.postMessage(end);
-    const { sizeBytes, hidesParent, implied, files } = await finished.promise;
-    return {
-      diffId: parseDigest(`sha256:${hash.digest("hex")}`),
-      sizeBytes,
-      ...(hidesParent && { hidesParent }),
-      implied,
-      files,
-    };
-  } finally {
-    worker.removeAllListeners("exit");
-    await worker.terminate();
+  for await (const chunk of plainBytes(source, signal)) {
+    signal.throwIfAborted();
+    hash.update(chunk);
+    total += chunk.length;
+    onPlainBytes(total);
+    if (!(await thread.write(chunk))) break;
   }
+  const tree = await thread.finish();
+  if (tree === undefined) throw new LongshoreError("internal", "layer writer thread kept no tree");
+  return { ...tree, diffId: parseDigest(`sha256:${hash.digest("hex")}`) };
 }

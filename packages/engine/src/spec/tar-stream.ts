@@ -12,7 +12,10 @@ type Step =
   | { readonly kind: "data"; readonly chunk: Buffer }
   | { readonly kind: "end" };
 
-/** Pull form of TarReader, for archives read member by member in the main thread. Throws `invalid` as it does. */
+/**
+ * Pull form of TarReader, for archives read member by member in the main thread. Throws `invalid` as it does.
+ * Pieces of content alias the source's chunks, which must not be used again.
+ */
 export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarMember> {
   const steps = stepsOf(source);
   try {
@@ -39,7 +42,7 @@ async function* stepsOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Step,
   const queue: Step[] = [];
   const reader = new TarReader({
     entry: (entry) => queue.push({ kind: "entry", entry }),
-    data: (chunk) => queue.push({ kind: "data", chunk: Buffer.from(chunk) }),
+    data: (chunk) => queue.push({ kind: "data", chunk }),
     end: () => queue.push({ kind: "end" }),
   });
   for await (const chunk of source) {
