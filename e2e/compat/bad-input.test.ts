@@ -148,3 +148,18 @@ test.skipIf(process.env["DOCKER_PEER"]).each(["truncate", "flip", "omit"] as con
 test("load of something that is no archive is refused", async () => {
   expect((await docker.withInput("no archive at all", "load")).code).toBe(1);
 });
+
+test("swarm commands hear that this is no swarm", async () => {
+  for (const command of [
+    ["service", "ls"],
+    ["node", "ls"],
+    ["secret", "ls"],
+    ["service", "inspect", "web"],
+    ["stack", "ls"],
+  ])
+    expect((await docker(...command)).stderr, command.join(" ")).toContain(
+      "This node is not a swarm manager",
+    );
+  expect(await docker.ok("plugin", "ls", "-q")).toBe("");
+  expect((await docker("swarm", "leave")).stderr).toContain("not part of a swarm");
+});

@@ -6,6 +6,7 @@ import { longshoreRoutes } from "./routes/longshore-routes.ts";
 import { networkRoutes } from "./routes/network-routes.ts";
 import type { Rooms } from "./routes/rooms.ts";
 import { streamRoutes } from "./routes/stream-routes.ts";
+import { swarmRoutes } from "./routes/swarm-routes.ts";
 import { systemRoutes } from "./routes/system-routes.ts";
 import { volumeRoutes } from "./routes/volume-routes.ts";
 import { HttpServer, type Listen } from "./server/http-server.ts";
@@ -19,6 +20,7 @@ export type { Rooms } from "./routes/rooms.ts";
 export function allRoutes(rooms: Rooms): readonly Route[] {
   return [
     systemRoutes,
+    swarmRoutes,
     containerRoutes,
     streamRoutes,
     archiveRoutes,

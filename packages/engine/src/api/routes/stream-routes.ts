@@ -12,7 +12,8 @@ import type { Rooms } from "./rooms.ts";
 export function streamRoutes(rooms: Rooms): readonly Route[] {
   const { containers } = rooms;
   return [
-    { method: "POST", path: "/containers/{id}/attach", handle: (call) => attach(rooms, call) },
+    { method: "POST", path: "/containers/{id}/attach", handle: (call) => attach(rooms, call, false) },
+    { method: "GET", path: "/containers/{id}/attach/ws", handle: (call) => attach(rooms, call, true) },
     { method: "GET", path: "/containers/{id}/logs", handle: (call) => logs(rooms, call) },
     {
       method: "POST",
@@ -74,9 +75,9 @@ async function converse(
   call: Call,
   wire: Hijacked,
   session: Conversation,
-  hasStdin: boolean,
-  detachKeys: string,
+  how: { readonly isFramed: boolean; readonly hasStdin: boolean; readonly detachKeys: string },
 ): Promise<void> {
+  const { isFramed, hasStdin, detachKeys } = how;
   const detached = new AbortController();
   const gone = AbortSignal.any([call.signal, detached.signal]);
   const keys = session.hasTty ? new DetachKeys(detachKeys) : undefined;
@@ -93,11 +94,11 @@ async function converse(
   const input = pump().catch(() => {});
   try {
     for await (const { stream, bytes } of abortable(session.output, gone))
-      await wire.write(session.hasTty ? bytes : frame(stream, bytes));
+      await wire.write(isFramed ? frame(stream, bytes) : bytes);
   } catch (error) {
     if (!gone.aborted)
       await wire
-        .write(session.hasTty ? Buffer.from(messageOf(error)) : frame("error", Buffer.from(messageOf(error))))
+        .write(isFramed ? frame("error", Buffer.from(messageOf(error))) : Buffer.from(messageOf(error)))
         .catch(() => {});
   }
   wire.end();
@@ -123,7 +124,7 @@ async function* abortable<T>(source: AsyncIterable<T>, signal: AbortSignal): Asy
   }
 }
 
-async function attach(rooms: Rooms, call: Call): Promise<void> {
+async function attach(rooms: Rooms, call: Call, isWebSocket: boolean): Promise<void> {
   const { query } = call;
   const hasStdin = flag(query, "stdin");
   const options = {
@@ -140,8 +141,13 @@ async function attach(rooms: Rooms, call: Call): Promise<void> {
     options,
     AbortSignal.any([call.signal, stop.signal]),
   );
-  const wire = call.hijack(session.hasTty);
-  await converse(call, wire, session, hasStdin && options.isStreaming, query.get("detachKeys") ?? "");
+  const wire = isWebSocket ? await call.webSocket() : call.hijack(session.hasTty);
+  await converse(call, wire, session, {
+    // A WebSocket carries both streams as they are.
+    isFramed: !session.hasTty && !isWebSocket,
+    hasStdin: hasStdin && options.isStreaming,
+    detachKeys: query.get("detachKeys") ?? "",
+  });
   stop.abort(new Error("attach ended"));
 }
 
@@ -172,7 +178,12 @@ async function startExec(rooms: Rooms, call: Call): Promise<void> {
     await wire.write(settings.Tty ? text : frame("stdout", text));
     return wire.end();
   }
-  if (wire !== undefined) await converse(call, wire, session, settings.AttachStdin, settings.DetachKeys);
+  if (wire !== undefined)
+    await converse(call, wire, session, {
+      isFramed: !settings.Tty,
+      hasStdin: settings.AttachStdin,
+      detachKeys: settings.DetachKeys,
+    });
 }
 
 async function logs(rooms: Rooms, call: Call): Promise<void> {

@@ -22,12 +22,6 @@ export function systemRoutes(rooms: Rooms): readonly Route[] {
   const notBuilt = async (): Promise<void> => {
     throw new LongshoreError("unsupported", "building images is not supported by this engine yet");
   };
-  const noSwarm = async (): Promise<void> => {
-    throw new LongshoreError(
-      "unavailable",
-      'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
-    );
-  };
   return [
     {
       method: "GET",
@@ -58,13 +52,6 @@ export function systemRoutes(rooms: Rooms): readonly Route[] {
     },
     { method: "POST", path: "/session", refuses: "unsupported", handle: notBuilt },
     { method: "POST", path: "/grpc", refuses: "unsupported", handle: notBuilt },
-    { method: "GET", path: "/plugins", handle: async (call) => call.reply(200, []) },
-    ...["/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs"].map((path): Route => ({
-      method: "GET",
-      path,
-      refuses: "unavailable",
-      handle: noSwarm,
-    })),
   ];
 }
 

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import type { Socket } from "node:net";
 import { once } from "node:events";
 import { LongshoreError, MiB } from "#kernel";
+import { acceptWebSocket } from "./web-socket.ts";
 import { parseJsonBody, readJsonBody } from "./body.ts";
 
 /** A connection taken over for raw bytes both ways. */
@@ -122,6 +123,15 @@ export class Call {
       },
       end: () => void socket.end(),
     };
+  }
+
+  /** Takes the connection over as a WebSocket. Throws `invalid` when the client asked for none. */
+  async webSocket(): Promise<Hijacked> {
+    if (this.#upgrade === undefined || this.headers.upgrade?.toLowerCase() !== "websocket")
+      throw new LongshoreError("invalid", "not a WebSocket handshake: want Upgrade: websocket");
+    const { socket, rest } = this.#upgrade;
+    this.response.detachSocket(socket);
+    return await acceptWebSocket(this.request, socket, rest, this.signal);
   }
 
   #plainStream(): Hijacked {
