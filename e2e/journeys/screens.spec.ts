@@ -13,6 +13,10 @@ test("every screen of a busy harbour is readable in both themes", async ({ page,
   await expect(rowOf(page, idOf("shop-web-1")).locator(".cell-memory")).toContainText("B");
   await page.waitForTimeout(2_500);
   await look(page, "busy-list");
+  await expect(rowOf(page, idOf("probe"))).toContainText("Unhealthy", { timeout: 30_000 });
+  await rowOf(page, idOf("probe")).click();
+  await expect(page.getByText("GET /health: 503")).toBeVisible();
+  await look(page, "busy-unhealthy");
   await rowOf(page, idOf("metrics-store-1")).click();
   await expect(page.getByRole("link", { name: "metrics-data" })).toBeVisible();
   await look(page, "busy-overview");
@@ -50,6 +54,7 @@ test("every screen of a busy harbour is readable in both themes", async ({ page,
   await look(page, "busy-network");
   await show("#/engine");
   await expect(page.getByText(/API 1\./)).toBeVisible();
+  await expect(page.locator(".engine-page")).toContainText(/Window\d+\.\d+\.\d+/);
   await look(page, "busy-engine");
   await show("#/containers");
   await page.keyboard.press("?");

@@ -1,4 +1,5 @@
 import { app, BrowserWindow, Menu, session } from "electron";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openBridge } from "./bridge/wrapper.ts";
 import { callTable } from "./bridge/calls.ts";
@@ -38,11 +39,14 @@ else {
     Menu.setApplicationMenu(null);
     hardenSession(session.defaultSession);
     serveWindow(join(app.getAppPath(), "web"));
-    const [settings, isTrayThere] = await Promise.all([
+    const [settings, isTrayThere, about] = await Promise.all([
       SettingsFile.open(join(app.getPath("userData"), "settings.json")),
       hasTrayHost(),
+      // Not app.getVersion(): in development that is the number of Electron's own shell.
+      readFile(join(app.getAppPath(), "package.json"), "utf8"),
     ]);
-    const deps = { supervisor, settings, isTrayThere, signal: stop.signal };
+    const { version: appVersion } = JSON.parse(about) as { readonly version: string };
+    const deps = { supervisor, settings, isTrayThere, appVersion, signal: stop.signal };
     openBridge(callTable(deps), streamTable(deps));
     const window = openMainWindow(settings);
     if (isTrayThere) openTray(supervisor, show, stop.signal);

@@ -1,4 +1,4 @@
-import { app, clipboard, nativeTheme } from "electron";
+import { clipboard, nativeTheme } from "electron";
 import { Readable } from "node:stream";
 import type { Docker } from "@longshore/client";
 import type { CreateContainerRequest, FileContent } from "@longshore/protocol";
@@ -18,6 +18,7 @@ export interface BridgeDeps {
   readonly supervisor: Supervisor;
   readonly settings: SettingsFile;
   readonly isTrayThere: boolean;
+  readonly appVersion: string;
   readonly signal: AbortSignal;
 }
 
@@ -36,7 +37,7 @@ const CREATE_FIELDS = new Set(
 );
 
 /** Every call of the bridge: how its arguments are checked, and what it does through the engine's API. */
-export function callTable({ supervisor, settings, isTrayThere, signal }: BridgeDeps): CallTable {
+export function callTable({ supervisor, settings, isTrayThere, appVersion, signal }: BridgeDeps): CallTable {
   const { docker } = supervisor;
   const abort = { abortSignal: signal };
   const done = async (work: Promise<unknown>): Promise<null> => {
@@ -197,7 +198,7 @@ export function callTable({ supervisor, settings, isTrayThere, signal }: BridgeD
     },
     "app.about": {
       parse: none,
-      run: () => Promise.resolve({ version: app.getVersion(), hasTrayHost: isTrayThere }),
+      run: () => Promise.resolve({ version: appVersion, hasTrayHost: isTrayThere }),
     },
     "settings.read": { parse: none, run: () => Promise.resolve(settings.value) },
     "settings.write": {
