@@ -40,6 +40,7 @@ const PR_SET_CHILD_SUBREAPER = 36;
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
 const SYS_PIDFD_GETFD = 438;
+const EINTR = 4;
 const POLLIN = 1;
 const WNOHANG = 1;
 const WEXITED = 4;
@@ -149,7 +150,12 @@ export function hasEnded(pidfd: number): boolean {
   const entry = Buffer.alloc(8); // struct pollfd: fd, events, revents
   entry.writeInt32LE(pidfd, 0);
   entry.writeInt16LE(POLLIN, 4);
-  return checked("poll", pollCall(entry, 1, 0) as number, String(pidfd)) > 0;
+  for (;;) {
+    const count = pollCall(entry, 1, 0) as number;
+    // A pending signal ends even a poll that does not wait.
+    if (count < 0 && koffi.errno() === EINTR) continue;
+    return checked("poll", count, String(pidfd)) > 0;
+  }
 }
 
 /** Copies descriptor `fd` of the process behind `pidfd` to us. */
