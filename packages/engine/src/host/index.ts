@@ -12,7 +12,7 @@ export {
   makeWhiteout,
   setTimes,
   setXattr,
-  syncFileSystem,
+  syncInBackground,
 } from "./linux/files.ts";
 export {
   enterMountNamespace,

@@ -32,6 +32,7 @@ test("Drafts keeps a layer's bytes and its tree, which becomes the layer without
   const draft = drafts.take(digest);
   if (draft === undefined) throw new Error("no draft was made");
   expect(drafts.take(digest)).toBeUndefined();
+  // oxlint-disable-next-line require-yield -- it is never read
   const unread = async function* (): AsyncGenerator<Buffer> {
     throw new Error("the source was read");
   };

@@ -37,7 +37,7 @@ export class Drafts implements AsyncDisposable {
 
   async #oldest(): Promise<void> {
     const received = await this.#underWay[0];
-    this.#underWay.shift();
+    void this.#underWay.shift();
     if (received?.draft === undefined) return;
     this.#all.push(received.draft);
     this.#ready.set(received.digest, received.draft);

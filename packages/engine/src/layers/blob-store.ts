@@ -8,7 +8,10 @@ import type { Blobs } from "./contract.ts";
 import { explainDisk } from "./disk-full.ts";
 import { Holds } from "./holds.ts";
 
-/** Blobs as files: `blobs/sha256/HEX`, written in `tmp/` and renamed when whole, verified and synced. */
+/** Configs and manifests, without which an image is nothing. */
+const SYNCED_AT_ONCE_BYTES = 4 * MiB;
+
+/** Blobs as files: `blobs/sha256/HEX`, written in `tmp/` and renamed when whole and verified. */
 export class BlobStore implements Blobs {
   readonly #folder: string;
   readonly #drafts: string;
@@ -84,7 +87,8 @@ export class BlobStore implements Blobs {
       const digest = parseDigest(`sha256:${hash.digest("hex")}`);
       if (expected !== undefined && digest !== expected.digest)
         throw new LongshoreError("invalid", `blob has digest ${digest}, want ${expected.digest}`);
-      await file.datasync();
+      // A large one is a layer's, and reaches the disk with it.
+      if (sizeBytes <= SYNCED_AT_ONCE_BYTES) await file.datasync();
       holds?.use(this.hold(digest));
       await rename(draft, this.path(digest));
       return { digest, sizeBytes };
@@ -95,7 +99,7 @@ export class BlobStore implements Blobs {
     }
   }
 
-  /** Takes over a whole, synced file of `tmp/` whose bytes have that digest. */
+  /** Takes over a whole file of `tmp/` whose bytes have that digest. */
   async adopt(file: string, digest: Digest, holds: DisposableStack): Promise<void> {
     holds.use(this.hold(digest));
     await rename(file, this.path(digest));

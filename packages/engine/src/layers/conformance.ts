@@ -35,7 +35,10 @@ export function layersConformance(what: string, make: () => Promise<LayersUnderT
       const base = await stored(layers, small);
       expect(base).toMatchObject({ diffId: digestOf(small), chainId: digestOf(small), sizeBytes: 4 });
       for (const packed of [gzipSync(small), zstdCompressSync(small), small])
-        expect(await layers.apply(undefined, once(packed), {}, never)).toEqual(base);
+        expect(await layers.apply(undefined, once(packed), {}, never)).toMatchObject({
+          chainId: base.chainId,
+          createdAt: base.createdAt,
+        });
       const next = await layers.apply(base.chainId, once(small), { expectedDiffId: base.diffId }, never);
       expect(next).toMatchObject({
         parent: base.chainId,

@@ -20,6 +20,8 @@ export interface LayerRecord {
   readonly createdAt: string;
   /** An opaque mark at its root: nothing below shows. */
   readonly hidesParent?: true;
+  /** The boot in which it was written, until it surely is on the disk: after another one it is unpacked anew, or dropped. */
+  readonly writtenInBoot?: string;
   /** Compressed original, when it came from a registry or was compressed for a push. */
   readonly blob?: { readonly digest: Digest; readonly sizeBytes: number; readonly mediaType: string };
 }

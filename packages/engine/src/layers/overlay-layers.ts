@@ -11,6 +11,7 @@ import type { Change, FileEntry, LayerRecord, Layers, OverlayMount, Received } f
 import { explainDisk } from "./disk-full.ts";
 import { Holds } from "./holds.ts";
 import { inheritFolders } from "./implied-folders.ts";
+import { LateSync } from "./late-sync.ts";
 import { InitLayers } from "./init-layer.ts";
 import { entriesOf, packIndex, readIndex, regularFile } from "./layer-index.ts";
 import { receive, TreeDraft } from "./intake.ts";
@@ -18,7 +19,7 @@ import type { IndexedFile } from "./layer-writer.ts";
 import { packDiff } from "./pack.ts";
 import { probeOverlay } from "./probe-overlay.ts";
 import { plainBytes } from "./plain-bytes.ts";
-import { unpack } from "./unpack.ts";
+import { unpack, type Unpacked } from "./unpack.ts";
 import { walk } from "./walk.ts";
 
 interface SnapshotRecord {
@@ -43,8 +44,12 @@ export class OverlayLayers implements Layers {
   /** By parent; a layer's content never changes, so neither does its key. */
   readonly #initKeys = new Map<Digest | undefined, string>();
   readonly #log: Logger;
+  readonly #boot: string;
+  readonly #lateSync: LateSync;
 
-  constructor(dataRoot: string, store: Store, log: Logger) {
+  constructor(dataRoot: string, store: Store, log: Logger, boot: string) {
+    this.#boot = boot;
+    this.#lateSync = new LateSync(dataRoot, log, (chainIds) => this.#areSynced(chainIds));
     this.#root = dataRoot;
     this.blobs = new BlobStore(dataRoot);
     this.#init = new InitLayers(dataRoot);
@@ -60,6 +65,7 @@ export class OverlayLayers implements Layers {
       await mkdir(path.join(this.#root, name), { recursive: true, mode: 0o710 });
     await this.blobs.open();
     await probeOverlay(this.#root);
+    await this.#repairUnsynced();
     const named = new Set([...this.#layers.values()].map((layer) => hexOf(layer.chainId)));
     for (const name of await readdir(path.join(this.#root, "layers")))
       if (!named.delete(name)) await removeTree(path.join(this.#root, "layers", name));
@@ -73,6 +79,67 @@ export class OverlayLayers implements Layers {
       if (this.#snapshots.get(name) === undefined) await removeTree(path.join(this.#root, "snapshots", name));
     const inits = new Set([...this.#snapshots.values()].map(({ init }) => init));
     await this.#init.open((key) => inits.has(key));
+  }
+
+  #areSynced(chainIds: readonly Digest[]): void {
+    for (const chainId of chainIds) {
+      const { writtenInBoot, ...record } = this.layer(chainId) ?? {};
+      if (writtenInBoot !== undefined)
+        this.#layers.put(chainId, record as LayerRecord, "kernel").catch((error: unknown) => {
+          this.#log.error("a layer's record could not be written", { layer: chainId, error });
+        });
+    }
+  }
+
+  /** The machine stopped before these were surely on the disk: what their archives can't make anew loses its directory, and all above it. */
+  async #repairUnsynced(): Promise<void> {
+    const lost = new Set<Digest>();
+    for (const record of Array.from(this.#layers.values())) {
+      const { chainId, parent, writtenInBoot } = record;
+      const isAbove = parent !== undefined && lost.has(parent);
+      const isUnsure = writtenInBoot !== undefined && writtenInBoot !== this.#boot;
+      if (isAbove || (isUnsure && !(await this.#isMadeAnew(record)))) {
+        lost.add(chainId);
+        await removeTree(this.#layerFolder(chainId));
+      } else if (writtenInBoot !== undefined) this.#lateSync.add(chainId);
+    }
+  }
+
+  async #isMadeAnew(record: LayerRecord): Promise<boolean> {
+    const draft = path.join(this.#root, "tmp", `layer-${randomId().slice(0, 16)}`);
+    try {
+      await this.#unpackAgain(draft, record);
+    } catch (error) {
+      await removeTree(draft);
+      this.#log.warn("a layer was not on the disk when the machine stopped", {
+        layer: record.chainId,
+        error,
+      });
+      return false;
+    }
+    const place = this.#layerFolder(record.chainId);
+    await removeTree(place);
+    await rename(draft, place);
+    await this.#layers.put(record.chainId, { ...record, writtenInBoot: this.#boot });
+    this.#log.info("a layer is unpacked anew: the machine stopped before it was on the disk", {
+      layer: record.chainId,
+    });
+    return true;
+  }
+
+  async #unpackAgain(draft: string, { diffId, parent, blob }: LayerRecord): Promise<void> {
+    if (blob === undefined) throw new LongshoreError("invalid", "it has no archive");
+    const never = new AbortController().signal;
+    await mkdir(path.join(draft, "fs"), { recursive: true });
+    const unpacked = await unpack(
+      path.join(draft, "fs"),
+      this.blobs.read(blob.digest, never),
+      () => {},
+      never,
+    );
+    if (unpacked.diffId !== diffId)
+      throw new LongshoreError("invalid", `its archive has diff id ${unpacked.diffId}, want ${diffId}`);
+    await this.#complete(draft, unpacked, parent);
   }
 
   layer(chainId: Digest): LayerRecord | undefined {
@@ -123,15 +190,14 @@ export class OverlayLayers implements Layers {
           `layer has diff id ${unpacked.diffId}, want ${options.expectedDiffId}`,
         );
       const chainId = chainIdOf(parent, unpacked.diffId);
-      if (unpacked.hidesParent !== true)
-        await inheritFolders(path.join(draft, "fs"), implied, this.#lowers(parent));
-      await writeFile(path.join(draft, "index.json.gz"), await packIndex(files));
+      await this.#complete(draft, { files, implied, ...unpacked }, parent);
       await using _chain = expected === undefined ? await this.#locks.hold(chainId, signal) : undefined;
       return await this.#seal(draft, {
         chainId,
         ...unpacked,
         ...(parent !== undefined && { parent }),
         createdAt: new Date().toISOString(),
+        writtenInBoot: this.#boot,
         ...(options.blob !== undefined && { blob: options.blob }),
       });
     } catch (error) {
@@ -142,6 +208,13 @@ export class OverlayLayers implements Layers {
         throw new LongshoreError(error.kind, `layer ${name}: ${error.message}`, { cause: error });
       throw explainDisk(error, `layer ${name ?? "of the archive"} cannot be unpacked`);
     }
+  }
+
+  /** What an unpacked tree needs to be a layer over `parent`. */
+  async #complete(draft: string, unpacked: Unpacked, parent: Digest | undefined): Promise<void> {
+    if (unpacked.hidesParent !== true)
+      await inheritFolders(path.join(draft, "fs"), unpacked.implied, this.#lowers(parent));
+    await writeFile(path.join(draft, "index.json.gz"), await packIndex(unpacked.files));
   }
 
   /** Under the lock of its chain id: one that came first wins. */
@@ -155,6 +228,7 @@ export class OverlayLayers implements Layers {
     await removeTree(place);
     await rename(draft, place);
     await this.#layers.put(record.chainId, record);
+    this.#lateSync.add(record.chainId);
     return record;
   }
 
@@ -349,5 +423,7 @@ export class OverlayLayers implements Layers {
     return path.join(this.#root, "snapshots", key);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {}
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#lateSync[Symbol.dispose]();
+  }
 }

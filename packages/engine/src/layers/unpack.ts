@@ -43,7 +43,7 @@ export class WriterThread implements AsyncDisposable {
     return this.#ring.write(chunk, () => this.#hasFailed);
   }
 
-  /** The tree, synced; undefined for bytes that are no layer, when they were kept as a blob. Throws `invalid` otherwise. */
+  /** The tree; undefined for bytes that are no layer, when they were kept as a blob. Throws `invalid` otherwise. */
   async finish(): Promise<UnpackedTree | undefined> {
     this.#ring.end();
     return (await this.#finished.promise).tree;

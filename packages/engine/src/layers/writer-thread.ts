@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
-import { enterRoot, syncFileSystem } from "#host";
+import { enterRoot } from "#host";
 import { isKind, messageOf } from "#kernel";
 import { TarReader } from "#spec";
 import { readRing } from "./byte-ring.ts";
@@ -18,10 +18,7 @@ try {
   const blob = blobFile === undefined ? undefined : openSync(blobFile, "wx", 0o644);
   enterRoot(root);
   const tree = receive(blob);
-  const rootFd = openSync("/", "r");
-  // The blob is on the same file system: one sync for both.
-  syncFileSystem(rootFd);
-  for (const fd of [rootFd, ...(blob === undefined ? [] : [blob])]) closeSync(fd);
+  if (blob !== undefined) closeSync(blob);
   say({ kind: "done", ...(tree !== undefined && { tree }) });
 } catch (error) {
   const { message, isInvalid } = { message: messageOf(error), isInvalid: isKind(error, "invalid") };

@@ -85,9 +85,14 @@ export function setTimes(path: string, modifiedNano: bigint): void {
   );
 }
 
-/** Flushes the file system that `fd` is on. Source: syncfs(2). */
-export function syncFileSystem(fd: number): void {
-  checked("syncfs", syncfsCall(fd) as number, `fd ${fd}`);
+/** Flushes the file system that `fd` is on, in a thread of its own. Source: syncfs(2). */
+export async function syncInBackground(fd: number): Promise<void> {
+  const result = await new Promise<number>((resolve, reject) => {
+    syncfsCall.async(fd, (error: unknown, value: number) =>
+      error === null || error === undefined ? resolve(value) : reject(error as Error),
+    );
+  });
+  if (result !== 0) throw new Error(`syncfs of fd ${fd} failed`);
 }
 
 /** Major and minor of a stat's `rdev`, the inverse of what makeNode() packs. Source: makedev(3). */
