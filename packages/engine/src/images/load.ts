@@ -279,6 +279,7 @@ async function install(
   const chain = chainOf(config);
   using holds = new DisposableStack();
   for (const chainId of chain) holds.use(layers.hold(chainId));
+  let before: readonly (Digest | undefined)[];
   try {
     for (const [index, blob] of wanted.layers.entries()) {
       const [chainId, diffId] = [chain[index], diffIds[index]];
@@ -299,18 +300,21 @@ async function install(
       const progressDetail = { current: size, total: size };
       if (!isQuiet) onProgress({ status: "Loading layer", progressDetail, id: hexOf(diffId).slice(0, 12) });
     }
-    await book.add({ id: wanted.config, config });
+    const at = context.clock.now().toISOString();
+    // In one turn, so in one transaction: an engine that dies leaves no image without its names.
+    const added = book.add({ id: wanted.config, config });
+    const named = wanted.names.map((reference) => book.name(reference, wanted.config, at));
+    [before] = await Promise.all([Promise.all(named), added]);
   } catch (error) {
     holds.dispose();
     await context.sweepLayers(chain);
     throw error;
   }
-  const at = context.clock.now().toISOString();
-  for (const reference of wanted.names) {
-    const before = await book.name(reference, wanted.config, at);
-    if (before !== undefined && before !== wanted.config)
+  for (const [index, reference] of wanted.names.entries()) {
+    const former = before[index];
+    if (former !== undefined && former !== wanted.config)
       onProgress({
-        stream: `The image ${familiar(reference)} already exists, renaming the old one with ID ${before} to empty string\n`,
+        stream: `The image ${familiar(reference)} already exists, renaming the old one with ID ${former} to empty string\n`,
       });
     onProgress({ stream: `Loaded image: ${familiar(reference)}\n` });
     context.publish(wanted.config, "load", familiar(reference));

@@ -54,8 +54,10 @@ export async function makeImage(
   const id = digestOf(bytes);
   try {
     await context.layers.blobs.write(once(bytes), { digest: id, sizeBytes: bytes.length }, signal, holds);
-    await context.book.add({ id, config: whole, ...(parent !== undefined && { parent }) });
-    if (reference !== undefined) await context.book.name(reference, id, context.clock.now().toISOString());
+    // In one turn, so in one transaction: an engine that dies leaves no image without its name.
+    const added = context.book.add({ id, config: whole, ...(parent !== undefined && { parent }) });
+    const at = context.clock.now().toISOString();
+    await Promise.all([added, reference === undefined ? undefined : context.book.name(reference, id, at)]);
     return id;
   } catch (error) {
     holds.dispose();
