@@ -8,7 +8,7 @@ import { openImages } from "#images";
 import { openLayers } from "#layers";
 import { openLogs } from "#logs";
 import { openNetworks } from "#networks";
-import { openRegistry } from "#registry";
+import { openRegistry, withoutSecrets } from "#registry";
 import { openRuntime } from "#runtime";
 import { holdFolder, openStore } from "#store";
 import { openSystem } from "#system";
@@ -67,6 +67,8 @@ export async function assemble(
       log: log.child("registry"),
       mirrors: config.mirrors,
       insecure: config.insecureRegistries,
+      certificates: config.certificates,
+      proxies: config.proxies,
     }),
   );
   const images = stack.use(
@@ -107,6 +109,11 @@ export async function assemble(
       runtimeVersion: runtime.info.version,
       insecureRegistries: config.insecureRegistries,
       mirrors: config.mirrors,
+      proxies: {
+        http: withoutSecrets(config.proxies.http),
+        https: withoutSecrets(config.proxies.https),
+        no: config.proxies.no,
+      },
     },
     starter: { reference: STARTER_REFERENCE, file: config.starterFile },
   });

@@ -4,6 +4,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { errno, LongshoreError, type LogLevel, messageOf } from "#kernel";
 import type { Listen } from "#api";
+import { proxiesOf, type ProxySettings, USUAL_CERTIFICATES } from "#registry";
 
 /** All that an engine is told from outside: flags over the config file over defaults. */
 export interface EngineConfig {
@@ -12,6 +13,9 @@ export interface EngineConfig {
   readonly stateRoot: string;
   readonly mirrors: readonly string[];
   readonly insecureRegistries: readonly string[];
+  /** Folder of certificates by registry. */
+  readonly certificates: string;
+  readonly proxies: ProxySettings;
   readonly bridgeSubnet?: string;
   readonly runtime?: { readonly name: string; readonly path: string };
   readonly logLevel: LogLevel;
@@ -33,6 +37,7 @@ export const HELP = `Usage: npm run engine -- [doctor] [flags]
   --config FILE               JSON with the same keys under dockerd's names where it has one
   --registry-mirror URL       mirror of docker.io (repeatable)
   --insecure-registry H|CIDR  registry reached by plain HTTP or unverified TLS (repeatable)
+  --certs-dir DIR             registries' certificates by HOST:PORT (/etc/docker/certs.d)
   --bridge-subnet CIDR        subnet of the default bridge
   --runtime NAME=PATH         OCI runtime (crun, else runc, from PATH)
   --log-level LEVEL           debug, info, warn, error (info)
@@ -50,6 +55,7 @@ const FLAGS = {
   config: { type: "string" },
   "registry-mirror": { type: "string", multiple: true },
   "insecure-registry": { type: "string", multiple: true },
+  "certs-dir": { type: "string" },
   "bridge-subnet": { type: "string" },
   runtime: { type: "string" },
   "log-level": { type: "string" },
@@ -99,6 +105,8 @@ export async function readCommand(argv: readonly string[]): Promise<Command> {
     stateRoot,
     mirrors: [...(values["registry-mirror"] ?? []), ...many(file, "registry-mirrors")],
     insecureRegistries: [...(values["insecure-registry"] ?? []), ...many(file, "insecure-registries")],
+    certificates: path.resolve(values["certs-dir"] ?? word1(file, "certs-dir") ?? USUAL_CERTIFICATES),
+    proxies: proxiesFrom(file),
     ...(subnet !== undefined && { bridgeSubnet: subnet }),
     ...(runtime !== undefined && { runtime }),
     logLevel: level,
@@ -130,6 +138,8 @@ async function readConfigFile(file: string): Promise<Readonly<Record<string, unk
       "hosts",
       "registry-mirrors",
       "insecure-registries",
+      "certs-dir",
+      "proxies",
     ];
     for (const key of Object.keys(parsed))
       if (!known.includes(key))
@@ -155,6 +165,26 @@ function many(file: Readonly<Record<string, unknown>>, key: string): readonly st
   if (!Array.isArray(value) || !value.every((entry) => typeof entry === "string"))
     throw new LongshoreError("invalid", `config key "${key}": want a list of strings`);
   return value;
+}
+
+/** The file's `proxies` go before the environment, each by itself. */
+function proxiesFrom(file: Readonly<Record<string, unknown>>): ProxySettings {
+  const value = file["proxies"] ?? {};
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new LongshoreError("invalid", 'config key "proxies": want an object');
+  const own = value as Readonly<Record<string, unknown>>;
+  for (const key of Object.keys(own))
+    if (!["http-proxy", "https-proxy", "no-proxy"].includes(key))
+      throw new LongshoreError(
+        "invalid",
+        `config key "proxies": unknown key "${key}", want http-proxy, https-proxy or no-proxy`,
+      );
+  const surroundings = proxiesOf(process.env);
+  return {
+    http: word1(own, "http-proxy") ?? surroundings.http,
+    https: word1(own, "https-proxy") ?? surroundings.https,
+    no: word1(own, "no-proxy") ?? surroundings.no,
+  };
 }
 
 function listenOf(text: string): readonly Listen[] {

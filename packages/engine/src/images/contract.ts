@@ -1,3 +1,4 @@
+import type { SearchHit } from "#registry";
 import type { Digest, ExecutionConfig, ImageConfig, Platform, Reference } from "#spec";
 
 /** An image on this engine. `id` is the config digest, as Docker's graph driver store has it. */
@@ -116,6 +117,13 @@ export interface Images extends AsyncDisposable {
   history(name: string): readonly HistoryLine[];
   /** Verifies credentials at a registry; POST /auth. */
   login(auth: RegistryAuth, signal: AbortSignal): Promise<{ identityToken: string; status: string }>;
+  /** Repositories of Docker Hub, or of HOST when `term` is HOST/TERM. Throws `invalid` for a limit outside 1 to 100. */
+  search(
+    term: string,
+    limit: number | undefined,
+    auth: RegistryAuth | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly SearchHit[]>;
   /** GET /distribution/NAME/json. */
   distribution(
     reference: Reference,

@@ -13,6 +13,7 @@ export function openTransfer(context: ImagesContext, registry: Registry): Transf
     push: (name, options, onProgress, signal) =>
       pushImage(context, registry, name, options, onProgress, signal),
     login: (auth, signal) => registry.login(auth, signal),
+    search: (term, limit, auth, signal) => registry.search(term, limit, auth, signal),
     distribution: async (reference, auth, signal) => {
       const { bytes, mediaType, digest } = await registry
         .repository(reference, auth, "pull")

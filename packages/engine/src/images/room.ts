@@ -166,6 +166,15 @@ export class ImagesRoom implements Images {
     return this.#transfer.login(auth, signal);
   }
 
+  search(
+    term: string,
+    limit: number | undefined,
+    auth: RegistryAuth | undefined,
+    signal: AbortSignal,
+  ): ReturnType<Images["search"]> {
+    return this.#transfer.search(term, limit, auth, signal);
+  }
+
   distribution(
     reference: Reference,
     auth: RegistryAuth | undefined,

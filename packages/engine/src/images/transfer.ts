@@ -16,6 +16,7 @@ export interface Transfer {
     signal: AbortSignal,
   ): Promise<void>;
   login(auth: RegistryAuth, signal: AbortSignal): Promise<{ identityToken: string; status: string }>;
+  search: Images["search"];
   distribution(
     reference: Reference,
     auth: RegistryAuth | undefined,

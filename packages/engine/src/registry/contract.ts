@@ -35,6 +35,14 @@ export interface Repository {
   pushManifest(tagOrDigest: string, bytes: Buffer, mediaType: string, signal: AbortSignal): Promise<Digest>;
 }
 
+/** A repository that a search found. */
+export interface SearchHit {
+  readonly name: string;
+  readonly description: string;
+  readonly stars: number;
+  readonly isOfficial: boolean;
+}
+
 export interface Registry extends AsyncDisposable {
   repository(
     reference: Reference,
@@ -43,4 +51,11 @@ export interface Registry extends AsyncDisposable {
   ): Repository;
   /** Checks credentials at `serveraddress` (Docker Hub when empty). Throws `unauthorized`. */
   login(credentials: Credentials, signal: AbortSignal): Promise<{ identityToken: string; status: string }>;
+  /** Searches Docker Hub, or HOST when `term` is HOST/TERM. Throws `invalid` for a limit outside 1 to 100 (0 and absent are 25), `unauthorized`, `unavailable`. */
+  search(
+    term: string,
+    limit: number | undefined,
+    credentials: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly SearchHit[]>;
 }

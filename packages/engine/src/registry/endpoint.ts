@@ -7,6 +7,8 @@ export interface Endpoint {
   readonly isMirror: boolean;
   /** TLS certificates are not checked. */
   readonly isInsecure: boolean;
+  /** How the folder of its certificates is called: host, and port where it has one. */
+  readonly registry: string;
 }
 
 /** Docker Hub's API host is not its name. */
@@ -22,14 +24,26 @@ export function endpointsFor(
   if (reference.domain === "docker.io") {
     const through =
       purpose === "pull"
-        ? mirrors.map((mirror) => ({ base: mirror.replace(/\/+$/, ""), isMirror: true, isInsecure: false }))
+        ? mirrors.map((mirror) => ({
+            base: mirror.replace(/\/+$/, ""),
+            isMirror: true,
+            isInsecure: isInsecureHost(hostOf(mirror), insecure),
+            registry: hostOf(mirror),
+          }))
         : [];
-    return [...through, { base: HUB, isMirror: false, isInsecure: false }];
+    return [...through, { base: HUB, isMirror: false, isInsecure: false, registry: "docker.io" }];
   }
   const isInsecure = isInsecureHost(reference.domain, insecure);
-  const secure = { base: `https://${reference.domain}`, isMirror: false, isInsecure };
+  const secure = {
+    base: `https://${reference.domain}`,
+    isMirror: false,
+    isInsecure,
+    registry: reference.domain,
+  };
   return isInsecure ? [secure, { ...secure, base: `http://${reference.domain}` }] : [secure];
 }
+
+const hostOf = (base: string): string => (URL.canParse(base) ? new URL(base).host : base);
 
 export function isInsecureHost(domain: string, insecure: readonly string[]): boolean {
   const host = domain.replace(/:\d+$/, "").replaceAll(/[[\]]/g, "");

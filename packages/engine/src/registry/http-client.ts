@@ -1,5 +1,8 @@
-import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from "undici";
+import { request } from "undici";
 import { errno, LongshoreError, messageOf, readAtMost, unlessAborted } from "#kernel";
+import { certificateFault, USUAL_CERTIFICATES } from "./certificates.ts";
+import { Connections } from "./connections.ts";
+import { NO_PROXIES, type ProxySettings } from "./proxy.ts";
 
 export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -7,6 +10,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer | (() => AsyncIterable<Uint8Array>);
   readonly isInsecure: boolean;
+  /** The registry on whose behalf this is asked: its certificates hold. */
+  readonly registry?: string;
 }
 
 export interface HttpResponse {
@@ -47,17 +52,25 @@ export const USUAL_LIMITS: HttpLimits = {
 
 const MAX_REDIRECTS = 5;
 
-/** HTTP with redirects of our own: credentials go to no other host, and never from https to http. Proxies by environment. */
+export interface HttpOptions {
+  readonly limits?: HttpLimits;
+  readonly certificates?: string;
+  readonly proxies?: ProxySettings;
+}
+
+/** HTTP with redirects of our own: credentials go to no other host, and never from https to http. */
 export class HttpClient implements AsyncDisposable {
   readonly limits: HttpLimits;
-  readonly #strict: Dispatcher;
-  readonly #lax: Dispatcher;
+  readonly #connections: Connections;
 
-  constructor(limits: HttpLimits = USUAL_LIMITS) {
-    this.limits = limits;
-    const timeouts = { headersTimeout: limits.headMs, bodyTimeout: limits.idleMs };
-    this.#strict = new (hasProxy() ? EnvHttpProxyAgent : Agent)(timeouts);
-    this.#lax = new Agent({ ...timeouts, connect: { rejectUnauthorized: false } });
+  constructor(options: HttpOptions = {}) {
+    this.limits = options.limits ?? USUAL_LIMITS;
+    this.#connections = new Connections({
+      certificates: options.certificates ?? USUAL_CERTIFICATES,
+      proxies: options.proxies ?? NO_PROXIES,
+      headMs: this.limits.headMs,
+      idleMs: this.limits.idleMs,
+    });
   }
 
   /** Sends once and follows redirects of GET and HEAD. Throws `unavailable` when no answer comes. */
@@ -124,13 +137,15 @@ export class HttpClient implements AsyncDisposable {
     headers: Record<string, string>,
     signal: AbortSignal,
   ): Promise<HttpResponse> {
+    const { isInsecure, registry } = wanted;
+    const dispatcher = await this.#connections.for(url, { isInsecure, registry });
     try {
       const body = typeof wanted.body === "function" ? wanted.body() : wanted.body;
       const response = await request(url, {
         method: wanted.method,
         headers,
         signal,
-        dispatcher: wanted.isInsecure ? this.#lax : this.#strict,
+        dispatcher,
         ...(body !== undefined && { body: body as Buffer }),
       });
       return {
@@ -142,22 +157,18 @@ export class HttpClient implements AsyncDisposable {
       };
     } catch (error) {
       signal.throwIfAborted();
-      throw new LongshoreError("unavailable", `Get "${url.origin}${url.pathname}": ${reasonOf(error, url)}`, {
-        cause: error,
-      });
+      const verb = `${wanted.method[0]}${wanted.method.slice(1).toLowerCase()}`;
+      throw new LongshoreError(
+        "unavailable",
+        `${verb} "${url.origin}${url.pathname}": ${reasonOf(error, url)}`,
+        { cause: error },
+      );
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#strict.destroy(), this.#lax.destroy()]);
+    await this.#connections[Symbol.asyncDispose]();
   }
-}
-
-/** The proxy agent is made only where the environment names a proxy. */
-function hasProxy(): boolean {
-  return ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"].some(
-    (name) => (process.env[name] ?? "") !== "",
-  );
 }
 
 /** Why no connection came about, in the words that Docker users know. */
@@ -165,5 +176,5 @@ function reasonOf(error: unknown, url: URL): string {
   const code = errno(error);
   if (code === "ECONNREFUSED") return `dial tcp ${url.host}: connect: connection refused`;
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `dial tcp: lookup ${url.hostname}: no such host`;
-  return messageOf(error);
+  return certificateFault(code, error) ?? messageOf(error);
 }

@@ -24,7 +24,7 @@ const KINDS: Readonly<Record<number, ErrorKind>> = {
   429: "unavailable",
 };
 
-type Send = Omit<HttpRequest, "url" | "isInsecure"> & { readonly path: string };
+type Send = Omit<HttpRequest, "url" | "isInsecure" | "registry"> & { readonly path: string };
 
 /** One repository over the first endpoint that answers. Source: OCI distribution spec 1.1. */
 export class RemoteRepository implements Repository {
@@ -48,7 +48,7 @@ export class RemoteRepository implements Repository {
     this.#endpoints = endpoints;
     // A mirror is another party: the registry's credentials are not for it.
     this.#auths = endpoints.map(
-      (endpoint) => new TokenAuth(http, endpoint.isMirror ? undefined : credentials, endpoint.isInsecure),
+      (endpoint) => new TokenAuth(http, endpoint.isMirror ? undefined : credentials, endpoint),
     );
     this.#scope = `repository:${reference.path}:${purpose === "push" ? "pull,push" : "pull"}`;
   }
@@ -252,16 +252,13 @@ export class RemoteRepository implements Repository {
     const url = new URL(location, base);
     // An upload location on another host gets the bytes but never the credentials.
     if (url.host !== new URL(base).host)
-      return await this.#http.send(
-        { ...wanted, url: url.href, isInsecure: this.#endpoints[index]?.isInsecure ?? false },
-        signal,
-      );
+      return await this.#http.send({ ...wanted, url: url.href, ...this.#peer(index) }, signal);
     return await this.#authorised({ ...wanted, url: url.href }, index, signal);
   }
 
   /** Asks again when a registry says "later", as long as it names a bearable time. */
   async #patiently(
-    wanted: Omit<HttpRequest, "isInsecure">,
+    wanted: Omit<HttpRequest, "isInsecure" | "registry">,
     index: number,
     signal: AbortSignal,
   ): Promise<HttpResponse> {
@@ -281,18 +278,17 @@ export class RemoteRepository implements Repository {
   }
 
   async #authorised(
-    wanted: Omit<HttpRequest, "isInsecure">,
+    wanted: Omit<HttpRequest, "isInsecure" | "registry">,
     index: number,
     signal: AbortSignal,
   ): Promise<HttpResponse> {
     const auth = this.#auths[index];
-    const isInsecure = this.#endpoints[index]?.isInsecure ?? false;
     for (let tries = 0; ; tries++) {
       const header = auth?.header();
       const response = await this.#http.send(
         {
           ...wanted,
-          isInsecure,
+          ...this.#peer(index),
           headers: { ...wanted.headers, ...(header !== undefined && { authorization: header }) },
         },
         signal,
@@ -304,6 +300,13 @@ export class RemoteRepository implements Repository {
       if (!(await auth.answer([challenge].flat().join(", "), this.#scope, signal)))
         throw this.#failure(401, "no basic auth credentials");
     }
+  }
+
+  #peer(index: number): Pick<HttpRequest, "isInsecure" | "registry"> {
+    const endpoint = this.#endpoints[index];
+    return endpoint === undefined
+      ? { isInsecure: false }
+      : { isInsecure: endpoint.isInsecure, registry: endpoint.registry };
   }
 
   async #refuse(response: HttpResponse, wanted: number, signal: AbortSignal): Promise<void> {

@@ -1,10 +1,12 @@
 import { LongshoreError } from "#kernel";
 import type { Credentials } from "./contract.ts";
+import type { Endpoint } from "./endpoint.ts";
 import type { HttpClient } from "./http-client.ts";
 
 const MAX_TOKEN_BYTES = 1024 * 1024;
 const SAFETY_MS = 5000;
 const DEFAULT_LIFE_SECONDS = 60;
+const CLIENT = "longshore";
 
 /** One WWW-Authenticate challenge. Source: RFC 9110 section 11. */
 export interface Challenge {
@@ -34,14 +36,29 @@ export function parseChallenges(header: string): readonly Challenge[] {
 export class TokenAuth {
   readonly #http: HttpClient;
   readonly #credentials: Credentials | undefined;
-  readonly #isInsecure: boolean;
+  readonly #peer: Pick<Endpoint, "isInsecure" | "registry">;
+  /** A login wants a token that outlives the password. */
+  readonly #isOffline: boolean;
   #header: string | undefined;
   #validUntil = Number.POSITIVE_INFINITY;
 
-  constructor(http: HttpClient, credentials: Credentials | undefined, isInsecure: boolean) {
+  #identityToken = "";
+
+  constructor(
+    http: HttpClient,
+    credentials: Credentials | undefined,
+    { isInsecure, registry }: Pick<Endpoint, "isInsecure" | "registry">,
+    options: { readonly isOffline?: boolean } = {},
+  ) {
     this.#http = http;
     this.#credentials = credentials;
-    this.#isInsecure = isInsecure;
+    this.#peer = { isInsecure, registry };
+    this.#isOffline = options.isOffline ?? false;
+  }
+
+  /** The refresh token that came with the last token, or "". */
+  get identityToken(): string {
+    return this.#identityToken;
   }
 
   header(): string | undefined {
@@ -78,7 +95,10 @@ export class TokenAuth {
   async #fetchToken({ parameters }: Challenge, scope: string, signal: AbortSignal): Promise<void> {
     const realm = parameters["realm"] ?? "";
     const url = URL.canParse(realm) ? new URL(realm) : undefined;
-    if (url === undefined || (url.protocol !== "https:" && !(url.protocol === "http:" && this.#isInsecure)))
+    if (
+      url === undefined ||
+      (url.protocol !== "https:" && !(url.protocol === "http:" && this.#peer.isInsecure))
+    )
       throw new LongshoreError(
         "unauthorized",
         `registry names the token service ${JSON.stringify(realm)}, want an https URL`,
@@ -97,19 +117,25 @@ export class TokenAuth {
                 grant_type: "refresh_token",
                 service,
                 scope,
-                client_id: "longshore",
+                client_id: CLIENT,
                 refresh_token: refresh,
               }).toString(),
-              isInsecure: this.#isInsecure,
+              ...this.#peer,
             },
             signal,
           )
         : await this.#http.send(
             {
               method: "GET",
-              url: withQuery(url, service, scope),
+              url: withQuery(url, {
+                service,
+                scope,
+                account: basic === undefined ? "" : (this.#credentials?.username ?? ""),
+                client_id: this.#isOffline ? CLIENT : "",
+                offline_token: this.#isOffline ? "true" : "",
+              }),
               headers: basic === undefined ? {} : { authorization: basic },
-              isInsecure: this.#isInsecure,
+              ...this.#peer,
             },
             signal,
           );
@@ -118,26 +144,47 @@ export class TokenAuth {
     if (response.status === 401 || response.status === 403)
       throw new LongshoreError(
         "unauthorized",
-        `unauthorized: incorrect username or password (token service answered ${response.status})`,
+        `unauthorized: ${refusalOf(text)} (token service answered ${response.status})`,
       );
     if (response.status !== 200)
       throw new LongshoreError("unavailable", `token service ${url.host} answered ${response.status}`);
-    const { token, lifeSeconds } = parseToken(text);
+    const { token, lifeSeconds, identityToken } = parseToken(text);
+    this.#identityToken = identityToken;
     this.#header = `Bearer ${token}`;
     this.#validUntil = Date.now() + Math.max(lifeSeconds * 1000 - SAFETY_MS, 1000);
   }
 }
 
-function withQuery(url: URL, service: string, scope: string): string {
+function withQuery(url: URL, parameters: Readonly<Record<string, string>>): string {
   const query = new URL(url.href);
-  if (service !== "") query.searchParams.set("service", service);
-  if (scope !== "") query.searchParams.set("scope", scope);
+  for (const [name, value] of Object.entries(parameters))
+    if (value !== "") query.searchParams.set(name, value);
   return query.href;
 }
 
-function parseToken(text: string): { token: string; lifeSeconds: number } {
+/** What a token service says of its 401: `errors` as the registry has them, or Docker Hub's `details`. */
+function refusalOf(text: string): string {
   try {
-    const parsed = JSON.parse(text) as { token?: unknown; access_token?: unknown; expires_in?: unknown };
+    const { errors, details } = JSON.parse(text) as {
+      errors?: readonly { message?: unknown }[];
+      details?: unknown;
+    };
+    const said = errors?.[0]?.message ?? details;
+    if (typeof said === "string" && said !== "") return said.replaceAll(/[^\x20-\x7e]/g, " ").slice(0, 300);
+  } catch {
+    // Not JSON: the usual reason.
+  }
+  return "incorrect username or password";
+}
+
+function parseToken(text: string): { token: string; lifeSeconds: number; identityToken: string } {
+  try {
+    const parsed = JSON.parse(text) as {
+      token?: unknown;
+      access_token?: unknown;
+      expires_in?: unknown;
+      refresh_token?: unknown;
+    };
     const token =
       typeof parsed.token === "string" && parsed.token !== "" ? parsed.token : parsed.access_token;
     // A line break in a token would split the header.
@@ -145,6 +192,7 @@ function parseToken(text: string): { token: string; lifeSeconds: number } {
       return {
         token,
         lifeSeconds: typeof parsed.expires_in === "number" ? parsed.expires_in : DEFAULT_LIFE_SECONDS,
+        identityToken: typeof parsed.refresh_token === "string" ? parsed.refresh_token : "",
       };
   } catch {
     // Falls through to the refusal.

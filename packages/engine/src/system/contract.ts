@@ -8,6 +8,8 @@ export interface EngineIdentity {
   readonly runtimeVersion: string;
   readonly insecureRegistries: readonly string[];
   readonly mirrors: readonly string[];
+  /** As people may see them: without passwords. */
+  readonly proxies: { readonly http: string; readonly https: string; readonly no: string };
 }
 
 export interface System {

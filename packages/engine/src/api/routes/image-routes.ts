@@ -1,5 +1,5 @@
 import { LongshoreError } from "#kernel";
-import type { Image, Progress, RegistryAuth } from "#images";
+import type { Image, Progress } from "#images";
 import { familiar, parseReference, type Reference, withDefaultTag } from "#spec";
 import type { Call } from "../server/call.ts";
 import { progressBar, progressStream } from "../server/progress-stream.ts";
@@ -8,8 +8,9 @@ import type { Route } from "../server/router.ts";
 import { applyChanges, parseCommitConfig } from "../wire/commit-config.ts";
 import { inspectImage, summariseImage } from "../wire/images.ts";
 import { parsePlatform } from "../wire/platform.ts";
-import { object, optional, text } from "../wire/shape.ts";
+import { authOf, authShape } from "../wire/registry-auth.ts";
 import type { Rooms } from "./rooms.ts";
+import { searchImages } from "./search-route.ts";
 
 export function imageRoutes(rooms: Rooms): readonly Route[] {
   const { images } = rooms;
@@ -51,11 +52,7 @@ export function imageRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "GET",
       path: "/images/search",
-      refuses: "unsupported",
-      handle: async () =>
-        Promise.reject(
-          new LongshoreError("unsupported", "searching a registry is not supported by this engine"),
-        ),
+      handle: (call) => searchImages(rooms, call),
     },
     { method: "GET", path: "/images/get", handle: (call) => save(rooms, call, call.query.getAll("names")) },
     {
@@ -159,25 +156,6 @@ function withBar(progress: Progress): object {
   const { progressDetail } = progress;
   if (progressDetail?.current === undefined) return progress;
   return { ...progress, progress: progressBar(progressDetail.current, progressDetail.total) };
-}
-
-const authShape = object({
-  username: optional(text("")),
-  password: optional(text("")),
-  identitytoken: optional(text("")),
-  registrytoken: optional(text("")),
-  serveraddress: optional(text("")),
-});
-
-/** X-Registry-Auth: base64url of JSON; what cannot be decoded is no credentials. */
-function authOf(call: Call): RegistryAuth | undefined {
-  const header = call.headers["x-registry-auth"];
-  if (typeof header !== "string" || header === "") return undefined;
-  try {
-    return authShape(JSON.parse(Buffer.from(header, "base64url").toString("utf8")), "X-Registry-Auth");
-  } catch {
-    return undefined;
-  }
 }
 
 const LIST_FILTERS = ["before", "dangling", "label", "label!", "reference", "since", "until"];
