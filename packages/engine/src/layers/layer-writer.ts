@@ -33,6 +33,10 @@ const INDEX_CHARS_PER_FILE = 200;
 /** uid -1 tells chown(2) to change nothing. */
 const MAX_OWNER = 0xffff_fffe;
 
+const PERMISSIONS = 0o777;
+const SET_GROUP_ID = 0o2000;
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
 /** A file of the layer for its index; `isWhiteout` marks a deletion, `isOpaque` a directory that hides what is below. */
 export interface IndexedFile extends Omit<FileEntry, "change"> {
   readonly isWhiteout?: boolean;
@@ -51,6 +55,12 @@ export class LayerWriter implements TarSink {
   /** The root is opaque. */
   hidesParent = false;
   readonly #directoryTimes = new Map<string, bigint>();
+  /** What open(2) and mkdir(2) take away from a mode. */
+  readonly #mask = process.umask();
+  /** A folder may hand its group on to what is made in it. */
+  #isGroupHandedOn = false;
+  /** What is being made was not there before: it has the owner of this process and the mode it was made with. */
+  #isFresh = false;
   /** Folders as members name them, and where they are. */
   #folders = new Map<string, string>();
   #indexChars = 0;
@@ -232,21 +242,24 @@ export class LayerWriter implements TarSink {
     const path = this.#path;
     const isDirectory = entry.type === "directory";
     const hidBefore = this.files.get(path)?.isWhiteout === true;
-    const isThere = this.#clear(path, isDirectory);
+    // Of the many files and folders nearly none is there before: asked only when the system says so.
+    const isNew = isDirectory || entry.type === "file";
+    if (!isNew) this.#clear(path, false);
     switch (entry.type) {
       case "directory":
-        if (!isThere) mkdirSync(path, 0o755);
+        this.#isFresh = isMade(() => mkdirSync(path, entry.mode & PERMISSIONS));
+        if (!this.#isFresh && !this.#clear(path, true)) mkdirSync(path, entry.mode & PERMISSIONS);
         // The whiteout is gone now; what it hid must not shine through the new directory.
         if (hidBefore) setXattr(path, OPAQUE_XATTR, Buffer.from("y"));
         this.implied.delete(path);
         this.#directoryTimes.set(path, entry.modifiedNano);
         break;
       case "file":
-        this.#fd = openSync(
-          path,
-          constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-          0o600,
-        );
+        this.#isFresh = isMade(() => this.#open(path, entry));
+        if (!this.#isFresh) {
+          this.#clear(path, false);
+          this.#open(path, entry);
+        }
         this.#position = 0;
         this.sizeBytes += entry.sizeBytes;
         break;
@@ -282,12 +295,21 @@ export class LayerWriter implements TarSink {
     });
   }
 
+  #open(path: string, entry: TarEntry): void {
+    this.#fd = openSync(path, NEW_FILE, entry.mode & PERMISSIONS);
+  }
+
   #attributes(path: string, entry: TarEntry): void {
-    if (entry.type === "symlink") lchownSync(path, entry.uid, entry.gid);
+    const { type, uid, gid, mode } = entry;
+    const isFresh = this.#isFresh;
+    this.#isFresh = false;
+    if (type === "symlink") lchownSync(path, uid, gid);
     else {
-      chownSync(path, entry.uid, entry.gid);
-      chmodSync(path, entry.mode);
+      const isOurs = isFresh && uid === 0 && gid === 0 && !this.#isGroupHandedOn;
+      if (!isOurs) chownSync(path, uid, gid);
+      if (!isFresh || (mode & ~this.#mask & PERMISSIONS) !== mode) chmodSync(path, mode);
     }
+    if (type === "directory" && (gid !== 0 || (mode & SET_GROUP_ID) !== 0)) this.#isGroupHandedOn = true;
     for (const [name, value] of entry.xattrs) {
       // Overlay's own attributes would change how layers stack; a container may not set trusted ones either.
       if (name.startsWith("trusted.overlay.") || name.startsWith("user.overlay.")) continue;
@@ -299,6 +321,17 @@ export class LayerWriter implements TarSink {
       }
     }
     if (entry.type !== "directory" || path === "/") setTimes(path, entry.modifiedNano);
+  }
+}
+
+/** False when something of that name is there. */
+function isMade(make: () => void): boolean {
+  try {
+    make();
+    return true;
+  } catch (error) {
+    if (errno(error) === "EEXIST") return false;
+    throw error;
   }
 }
 
