@@ -16,9 +16,16 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 /** The room as one run of the engine has it, in one run of the kernel. */
-async function during<T>(boot: string, work: (layers: Layers) => Promise<T>): Promise<T> {
+async function during<T>(
+  boot: string,
+  work: (layers: Layers) => Promise<T>,
+  syncAfterMs = 1_000_000,
+): Promise<T> {
   await using store = openStore(join(root, "metadata.db"));
-  await using layers = await openLayers({ dataRoot: root, store, log: silentLogger, boot }, signal);
+  await using layers = await openLayers(
+    { dataRoot: root, store, log: silentLogger, boot, syncAfterMs },
+    signal,
+  );
   return await work(layers);
 }
 
@@ -33,11 +40,15 @@ const fileOf = (layers: Layers, { chainId }: LayerRecord, name: string): string 
 
 describe("a layer that was acknowledged", () => {
   test("names its boot until it is on the disk", async () => {
-    await during("first", async (layers) => {
-      const { chainId } = await add(layers, undefined, archive(file("f", "text")));
-      expect(layers.layer(chainId)?.writtenInBoot).toBe("first");
-      await expect.poll(() => layers.layer(chainId)?.writtenInBoot, { timeout: 30_000 }).toBeUndefined();
-    });
+    await during(
+      "first",
+      async (layers) => {
+        const { chainId } = await add(layers, undefined, archive(file("f", "text")));
+        expect(layers.layer(chainId)?.writtenInBoot).toBe("first");
+        await expect.poll(() => layers.layer(chainId)?.writtenInBoot, { timeout: 30_000 }).toBeUndefined();
+      },
+      200,
+    );
   });
 
   test("stays as it is after the engine's death", async () => {

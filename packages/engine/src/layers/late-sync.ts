@@ -3,9 +3,6 @@ import { syncInBackground } from "#host";
 import type { Logger } from "#kernel";
 import type { Digest } from "#spec";
 
-/** Layers that come one after the other share a sync. */
-const QUIET_MS = 500;
-
 /** Names this run of the kernel: what was written in it is in its page cache at least. Source: random(4), boot_id. */
 export function currentBoot(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
@@ -19,12 +16,15 @@ export class LateSync implements Disposable {
   readonly #root: string;
   readonly #log: Logger;
   readonly #onSynced: (chainIds: readonly Digest[]) => void;
+  readonly #quietMs: number;
   #waiting = new Set<Digest>();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #isDisposed = false;
 
-  constructor(root: string, log: Logger, onSynced: (chainIds: readonly Digest[]) => void) {
+  /** Layers that come within `quietMs` of each other share a sync. */
+  constructor(root: string, log: Logger, quietMs: number, onSynced: (chainIds: readonly Digest[]) => void) {
+    this.#quietMs = quietMs;
     this.#root = root;
     this.#log = log;
     this.#onSynced = onSynced;
@@ -43,7 +43,7 @@ export class LateSync implements Disposable {
         this.#running = undefined;
         this.#schedule();
       });
-    }, QUIET_MS).unref();
+    }, this.#quietMs).unref();
   }
 
   async #sync(): Promise<void> {

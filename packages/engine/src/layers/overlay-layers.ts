@@ -47,9 +47,9 @@ export class OverlayLayers implements Layers {
   readonly #boot: string;
   readonly #lateSync: LateSync;
 
-  constructor(dataRoot: string, store: Store, log: Logger, boot: string) {
+  constructor(dataRoot: string, store: Store, log: Logger, boot: string, syncAfterMs: number) {
     this.#boot = boot;
-    this.#lateSync = new LateSync(dataRoot, log, (chainIds) => this.#areSynced(chainIds));
+    this.#lateSync = new LateSync(dataRoot, log, syncAfterMs, (chainIds) => this.#areSynced(chainIds));
     this.#root = dataRoot;
     this.blobs = new BlobStore(dataRoot);
     this.#init = new InitLayers(dataRoot);
