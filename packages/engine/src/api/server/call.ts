@@ -23,6 +23,7 @@ export class Call {
   /** Minor of the API version asked for (1.x); the newest when unversioned. */
   readonly minor: number;
   readonly signal: AbortSignal;
+  #draining: Promise<unknown> | undefined;
   readonly #upgrade: { readonly socket: Socket; rest: Buffer } | undefined;
 
   constructor(parts: {
@@ -100,7 +101,15 @@ export class Call {
 
   async write(chunk: Uint8Array | string): Promise<void> {
     this.signal.throwIfAborted();
-    if (!this.response.write(chunk)) await once(this.response, "drain", { signal: this.signal });
+    if (!this.response.write(chunk)) await this.#drained(this.response);
+  }
+
+  /** Several writers may wait at once: they share one listener. */
+  #drained(stream: ServerResponse | Socket): Promise<unknown> {
+    this.#draining ??= once(stream, "drain", { signal: this.signal }).finally(() => {
+      this.#draining = undefined;
+    });
+    return this.#draining;
   }
 
   /** Takes the connection over: 101 when the client asked for an upgrade, 200 and raw bytes otherwise. */
@@ -119,7 +128,7 @@ export class Call {
       input: withHead(rest, socket),
       write: async (chunk) => {
         this.signal.throwIfAborted();
-        if (!socket.write(chunk)) await once(socket, "drain", { signal: this.signal });
+        if (!socket.write(chunk)) await this.#drained(socket);
       },
       end: () => void socket.end(),
     };
