@@ -53,6 +53,7 @@ test("volumes and networks are made in the window and found in the engine", asyn
   await engine.docker.getVolume("journey-data").remove();
   await expect(page.getByText("This volume is gone")).toBeVisible();
   await page.getByRole("link", { name: /^Networks/ }).click();
+  await expect(page.getByRole("row", { name: /^bridge/ })).toBeVisible();
   await look(page, "networks");
 });
 

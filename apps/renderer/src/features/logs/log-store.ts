@@ -24,17 +24,42 @@ export class LogStore {
   dropped = 0;
   #errors = 0;
   readonly #rest: Record<LogLine["source"], string> = { stdout: "", stderr: "" };
-  readonly #decoders: Record<LogLine["source"], TextDecoder> = {
-    stdout: new TextDecoder(),
-    stderr: new TextDecoder(),
-  };
+  #decoders = newDecoders();
+  /** Lines that the next stream gives again, by source. */
+  #repeated: Record<LogLine["source"], LogLine[]> = { stdout: [], stderr: [] };
+
+  /**
+   * Another stream goes on, from the time that this answers. Many lines may share that time, and the stream before may have
+   * ended among them: they come again, and those that are here already are left out.
+   */
+  resume(): string {
+    const time = this.lines.at(-1)?.time ?? "";
+    const first = this.lines.findLastIndex((line) => line.time !== time) + 1;
+    const last = time === "" ? [] : this.lines.slice(first);
+    this.#repeated = {
+      stdout: last.filter(({ source }) => source === "stdout"),
+      stderr: last.filter(({ source }) => source === "stderr"),
+    };
+    this.#rest.stdout = "";
+    this.#rest.stderr = "";
+    this.#decoders = newDecoders();
+    return time;
+  }
 
   /** Returns how many lines were dropped to make room. */
   push(source: LogLine["source"], bytes: Uint8Array): number {
     const parts = (this.#rest[source] + this.#decoders[source].decode(bytes, { stream: true })).split("\n");
     this.#rest[source] = parts.pop() ?? "";
-    for (const part of parts) this.lines.push(lineOf(source, part));
-    if (source === "stderr") this.#errors += parts.length;
+    for (const part of parts) {
+      const line = lineOf(source, part);
+      const [again] = this.#repeated[source];
+      if (again?.time === line.time && again.raw === line.raw) {
+        this.#repeated[source].shift();
+        continue;
+      }
+      this.lines.push(line);
+      if (source === "stderr") this.#errors += 1;
+    }
     if (this.lines.length <= MOST_LINES) return 0;
     const surplus = Math.max(DROPPED_AT_ONCE, this.lines.length - MOST_LINES);
     this.lines.splice(0, surplus);
@@ -51,6 +76,10 @@ export class LogStore {
     this.dropped += this.lines.length;
     this.lines.length = 0;
   }
+}
+
+function newDecoders(): Record<LogLine["source"], TextDecoder> {
+  return { stdout: new TextDecoder(), stderr: new TextDecoder() };
 }
 
 function lineOf(source: LogLine["source"], whole: string): LogLine {

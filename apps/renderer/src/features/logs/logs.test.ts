@@ -18,6 +18,18 @@ test("LogStore cuts lines across chunks per source and takes the time off", () =
   ]);
 });
 
+test("LogStore leaves out what a stream that goes on gives again, and nothing else", () => {
+  const store = new LogStore();
+  const [early, late] = ["2026-11-24T12:00:00.1Z", "2026-11-24T12:00:00.2Z"];
+  store.push("stdout", bytes(`${early} a\n${late} b\n${late} b\n${late} half`));
+  store.push("stderr", bytes(`${late} e\n`));
+  expect(store.resume()).toBe(late);
+  store.push("stdout", bytes(`${late} b\n${late} b\n${late} half and whole\n${late} b\n`));
+  store.push("stderr", bytes(`${late} e\n${late} e\n`));
+  expect(store.lines.map((line) => line.text)).toEqual(["a", "b", "b", "e", "half and whole", "b", "e"]);
+  expect(store.total).toEqual({ lines: 7, errors: 2 });
+});
+
 test("LogStore joins a character cut between chunks", () => {
   const store = new LogStore();
   const whole = bytes("é\n");

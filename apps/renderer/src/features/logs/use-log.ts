@@ -20,7 +20,7 @@ export function useLog(id: string, isRunning: boolean): Log {
   const [error, setError] = useState<Error>();
   const [isEnded, setEnded] = useState(false);
   useEffect(() => {
-    const last = current.lines.at(-1)?.time ?? "";
+    const last = current.resume();
     let frame = 0;
     const stream = openStream(
       "logs",

@@ -147,6 +147,10 @@ export function NetworkDetail({ id }: { readonly id: string }): ReactElement {
   if (isLoaded && listed === undefined) return <Gone what="network" page="networks" />;
   const name = listed?.Name ?? network?.Name ?? id;
   const members = Object.entries(network?.Containers ?? {});
+  const connected = new Set(members.map(([member]) => member));
+  const waiting = containers.filter(
+    (row) => row.NetworkSettings?.Networks?.[name] !== undefined && !connected.has(row.Id),
+  );
   return (
     <DetailFrame
       page="networks"
@@ -178,7 +182,7 @@ export function NetworkDetail({ id }: { readonly id: string }): ReactElement {
         )}
         <section className="card">
           <h3>Containers</h3>
-          {members.length === 0 ? (
+          {members.length + waiting.length === 0 ? (
             <p className="dim">None is connected.</p>
           ) : (
             <dl className="facts">
@@ -188,6 +192,16 @@ export function NetworkDetail({ id }: { readonly id: string }): ReactElement {
                     <ObjectLink to={{ page: "containers", id: member }}>{endpoint.Name}</ObjectLink>
                   </dt>
                   <dd className="mono">{endpoint.IPv4Address}</dd>
+                </div>
+              ))}
+              {waiting.map((row) => (
+                <div key={row.Id} className="contents">
+                  <dt>
+                    <ObjectLink to={{ page: "containers", id: row.Id }}>
+                      {(row.Names[0] ?? row.Id).replace(/^\//, "")}
+                    </ObjectLink>
+                  </dt>
+                  <dd className="dim">joins when it starts</dd>
                 </div>
               ))}
             </dl>
