@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text as textOf } from "node:stream/consumers";
 
 /** A request as it came to the gate. */
 export interface SeenRequest {
@@ -8,6 +9,7 @@ export interface SeenRequest {
   readonly path: string;
   readonly authorization: string | undefined;
   readonly range: string | undefined;
+  readonly contentRange: string | undefined;
 }
 
 export interface GateOptions {
@@ -23,6 +25,10 @@ export interface GateOptions {
   readonly redirectBlobsTo?: string;
   /** The first requests are answered with 429 and this Retry-After. */
   readonly busy?: { readonly times: number; readonly retryAfter: string };
+  /** What becomes of the nth chunk of an upload: cut before the registry hears of it, or refused with 405. */
+  readonly chunks?: (n: number) => "forward" | "cut" | "refuse";
+  /** The token service gives this refresh token to who asks for an offline one. */
+  readonly identityToken?: string;
 }
 
 /** A door before a registry, with a token service of its own. */
@@ -38,16 +44,23 @@ export async function startGate(upstream: string, options: GateOptions = {}): Pr
   const requests: SeenRequest[] = [];
   const tokens: { scope: string; user: string }[] = [];
   const grants = new Map<string, { scopes: readonly string[]; until: number }>();
+  let chunks = 0;
   let busyTimes = options.busy?.times ?? 0;
   const server = createServer((incoming, response) => {
     const url = new URL(incoming.url ?? "/", `http://${incoming.headers.host}`);
     const { authorization } = incoming.headers;
-    if (url.pathname === "/token") return giveToken(url, authorization, response);
+    if (url.pathname === "/token") {
+      if (incoming.method !== "POST") return giveToken(url, authorization, undefined, response);
+      return void textOf(incoming).then((form) =>
+        giveToken(url, authorization, new URLSearchParams(form), response),
+      );
+    }
     requests.push({
       method: incoming.method ?? "",
       path: url.pathname,
       authorization,
       range: incoming.headers.range,
+      contentRange: incoming.headers["content-range"],
     });
     if (busyTimes > 0) {
       busyTimes--;
@@ -56,6 +69,13 @@ export async function startGate(upstream: string, options: GateOptions = {}): Pr
     }
     const scope = scopeOf(incoming.method ?? "", url.pathname);
     if (!isAllowed(authorization, scope)) return challenge(incoming, scope, response);
+    const fate = incoming.method === "PATCH" ? (options.chunks?.(++chunks) ?? "forward") : "forward";
+    if (fate === "cut") return void incoming.socket.destroy();
+    if (fate === "refuse") {
+      incoming.resume();
+      response.writeHead(405);
+      return response.end();
+    }
     const isBlobRead = incoming.method === "GET" && /\/blobs\/sha256:/.test(url.pathname);
     if (isBlobRead && options.redirectBlobsTo !== undefined) {
       response.writeHead(307, { Location: `${options.redirectBlobsTo}${url.pathname}` });
@@ -69,11 +89,19 @@ export async function startGate(upstream: string, options: GateOptions = {}): Pr
       .split(":");
     return options.users?.[name] !== undefined && options.users[name] === password ? name : undefined;
   };
-  const giveToken = (url: URL, authorization: string | undefined, response: ServerResponse): void => {
-    const user = userOf(authorization);
-    const scopes = url.searchParams.getAll("scope");
+  const giveToken = (
+    url: URL,
+    authorization: string | undefined,
+    form: URLSearchParams | undefined,
+    response: ServerResponse,
+  ): void => {
+    const { identityToken } = options;
+    const isKnown = identityToken !== undefined && form?.get("refresh_token") === identityToken;
+    const user = isKnown ? "refreshed" : userOf(authorization);
+    const scopes = [...url.searchParams.getAll("scope"), ...(form?.get("scope")?.split(" ") ?? [])];
     tokens.push({ scope: scopes.join(" "), user: user ?? "" });
-    if (authorization !== undefined && user === undefined) return void response.writeHead(401).end();
+    if ((authorization !== undefined || form !== undefined) && user === undefined)
+      return void response.writeHead(401).end(JSON.stringify({ details: "incorrect username or password" }));
     const token = randomBytes(16).toString("hex");
     const life = options.tokenLifeSeconds ?? 300;
     const granted = scopes.filter(
@@ -81,7 +109,10 @@ export async function startGate(upstream: string, options: GateOptions = {}): Pr
     );
     grants.set(token, { scopes: granted, until: Date.now() + life * 1000 });
     response.writeHead(200, { "Content-Type": "application/json" });
-    response.end(JSON.stringify({ token, expires_in: life }));
+    const isOffline = url.searchParams.get("offline_token") === "true" && identityToken !== undefined;
+    response.end(
+      JSON.stringify({ token, expires_in: life, ...(isOffline && { refresh_token: identityToken }) }),
+    );
   };
   const isAllowed = (authorization: string | undefined, scope: string | undefined): boolean => {
     if (options.auth === undefined) return true;

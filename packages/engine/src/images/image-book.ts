@@ -20,6 +20,8 @@ export interface ImageRecord {
   readonly config: ImageConfig;
   readonly parent?: Digest;
   readonly lastTaggedAt?: string;
+  /** The manifest that it was pulled by, a blob: a push of the same bytes has the same digest. */
+  readonly manifest?: { readonly digest: Digest; readonly mediaType: string };
 }
 
 /** A name of an image: `repo:tag` or `repo@digest`, fully qualified. */
@@ -121,6 +123,13 @@ export class ImageBook {
 
   async add(record: ImageRecord): Promise<void> {
     if (this.#images.get(record.id) === undefined) await this.#images.put(record.id, record);
+  }
+
+  /** Remembers the manifest of a pull; the first one stays. */
+  async keepManifest(id: Digest, manifest: NonNullable<ImageRecord["manifest"]>): Promise<void> {
+    const record = this.#images.get(id);
+    if (record !== undefined && record.manifest === undefined)
+      await this.#images.put(id, { ...record, manifest });
   }
 
   /** Points `reference` (with tag or digest) to `id`; returns the id it named before. */

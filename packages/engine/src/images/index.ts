@@ -67,7 +67,10 @@ export async function openImages(deps: ImagesDeps, signal: AbortSignal): Promise
 function neededBlobs(layers: Layers, book: ImageBook): ReadonlySet<Digest> {
   const needed = new Set<Digest>();
   for (const layer of layers.list()) if (layer.blob !== undefined) needed.add(layer.blob.digest);
-  for (const record of book.records()) needed.add(record.id);
+  for (const { id, manifest } of book.records()) {
+    needed.add(id);
+    if (manifest !== undefined) needed.add(manifest.digest);
+  }
   return needed;
 }
 

@@ -1,6 +1,7 @@
 import { LongshoreError } from "#kernel";
 import { type Descriptor, type Digest, isDigest, type Manifest, type Platform } from "#spec";
 import { parseJsonObject } from "./parse-config.ts";
+import { platformText, rankOf, runnable } from "./platform.ts";
 
 const MAX_LAYERS = 500;
 
@@ -47,34 +48,63 @@ function descriptor(value: unknown, where: string, name: string): Descriptor {
     digest,
     size,
     mediaType: typeof mediaType === "string" ? mediaType : "",
-    ...(typeof platform === "object" && platform !== null && { platform: platform as Platform }),
+    ...(isPlatform(platform) && { platform }),
     ...(typeof annotations === "object" &&
       annotations !== null && { annotations: annotations as Readonly<Record<string, string>> }),
   };
 }
 
-/** The entry for `platform`: exact variant first, then any; attestations are skipped. Throws `not_found` in Docker's words. */
-export function choosePlatform(manifests: readonly Descriptor[], platform: Platform, name: string): Digest {
-  const real = manifests.filter(
-    (entry) =>
-      entry.annotations?.["vnd.docker.reference.type"] === undefined && entry.platform?.os !== "unknown",
+function isPlatform(value: unknown): value is Platform {
+  if (typeof value !== "object" || value === null) return false;
+  const { os, architecture, variant } = value as Record<string, unknown>;
+  return (
+    typeof os === "string" &&
+    typeof architecture === "string" &&
+    (variant === undefined || typeof variant === "string")
   );
-  const fits = real.filter(
-    (entry) =>
-      (entry.platform?.os ?? "linux") === platform.os &&
-      (entry.platform?.architecture ?? platform.architecture) === platform.architecture,
-  );
-  const exact =
-    platform.variant === undefined
-      ? undefined
-      : fits.find((entry) => entry.platform?.variant === platform.variant);
-  const chosen =
-    exact ??
-    (platform.variant === undefined ? fits[0] : fits.find((entry) => entry.platform?.variant === undefined));
-  if (chosen === undefined)
+}
+
+/**
+ * The entry that suits `platform` best, in containerd's order; one that names no platform comes last, attestations are passed by.
+ * Throws `not_found` in Docker's words.
+ */
+export function choosePlatform(manifests: readonly Descriptor[], platform: Platform): Digest {
+  const order = runnable(platform);
+  let best: { readonly digest: Digest; readonly rank: number } | undefined;
+  for (const { annotations, digest, platform: own } of manifests) {
+    if (annotations?.["vnd.docker.reference.type"] !== undefined || own?.os === "unknown") continue;
+    const rank = own === undefined ? order.length : rankOf(own, order);
+    if (rank >= 0 && (best === undefined || rank < best.rank)) best = { digest, rank };
+  }
+  if (best === undefined)
     throw new LongshoreError(
       "not_found",
-      `no matching manifest for ${platform.os}/${platform.architecture}${platform.variant === undefined ? "" : `/${platform.variant}`} in the manifest list entries of ${name}`,
+      `no matching manifest for ${platformText(platform)} in the manifest list entries`,
     );
-  return chosen.digest;
+  return best.digest;
+}
+
+/** Config types that mean an image; old registries leave them out or get them wrong. */
+export const IMAGE_CONFIG_TYPES: ReadonlySet<string> = new Set([
+  "",
+  "application/octet-stream",
+  "application/vnd.docker.container.image.v1+json",
+  "application/vnd.oci.image.config.v1+json",
+  "text/html",
+]);
+
+/** Throws `unsupported` for layers that lie elsewhere and for what is no image: charts, plugins, other artifacts. */
+export function refuseForeign(manifest: Manifest, name: string): void {
+  const { mediaType } = manifest.config;
+  if (!IMAGE_CONFIG_TYPES.has(mediaType))
+    throw new LongshoreError(
+      "unsupported",
+      `Encountered remote ${JSON.stringify(mediaType)}(${mediaType.includes(".docker.plugin.") ? "plugin" : "unknown"}) when fetching`,
+    );
+  for (const layer of manifest.layers)
+    if (/\.foreign\.|\.nondistributable\./.test(layer.mediaType))
+      throw new LongshoreError(
+        "unsupported",
+        `layer ${layer.digest} of ${name} is a foreign layer (${layer.mediaType}): its content is not in the registry`,
+      );
 }

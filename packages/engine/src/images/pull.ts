@@ -1,12 +1,14 @@
 import { readFile } from "node:fs/promises";
-import { LongshoreError, unlessAborted } from "#kernel";
-import type { Registry, Repository } from "#registry";
+import { LongshoreError } from "#kernel";
+import type { FetchedManifest, Registry, Repository } from "#registry";
 import {
   type Descriptor,
   type Digest,
   familiar,
   familiarName,
   hexOf,
+  type Manifest,
+  type Platform,
   type Reference,
   withDefaultTag,
 } from "#spec";
@@ -14,8 +16,11 @@ import type { ImagesContext } from "./context.ts";
 import { chainOf } from "./image-book.ts";
 import { counted } from "./counted.ts";
 import type { Images, OnProgress } from "./contract.ts";
-import { choosePlatform, parseManifest } from "./manifest.ts";
+import { Flight } from "./flight.ts";
+import { Gate } from "./gate.ts";
+import { choosePlatform, parseManifest, refuseForeign } from "./manifest.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "./parse-config.ts";
+import { isRunnable, platformText } from "./platform.ts";
 
 const PARALLEL = 4;
 /** Progress lines per layer are at least this far apart. */
@@ -59,27 +64,22 @@ export class Puller {
       status: `Pulling from ${familiarName(reference)}`,
       id: reference.digest ?? reference.tag ?? "latest",
     });
-    let parsed = parseManifest(top.bytes, name);
-    if (parsed.kind === "index") {
-      const platform = options.platform ?? { os: "linux", architecture: this.#context.architecture };
-      parsed = parseManifest(
-        (await repository.manifest(choosePlatform(parsed.manifests, platform, name), signal)).bytes,
-        name,
-      );
-      if (parsed.kind === "index")
-        throw new LongshoreError("invalid", `manifest of ${name}: an index inside an index has no image`);
-    }
-    const { config, layers } = parsed.manifest;
+    const { fetched: own, manifest } = await this.#imageOf(repository, top, options.platform, name, signal);
+    refuseForeign(manifest, name);
+    const { config, layers } = manifest;
     const id = config.digest;
     const isNew = book.record(id) === undefined;
-    const fetched = new Set<Digest>();
+    const fetched = new Set<Digest>([own.digest]);
     using holds = new DisposableStack();
     for (const { digest } of [config, ...layers]) holds.use(this.#context.layers.blobs.hold(digest));
     try {
+      const whole = { digest: own.digest, sizeBytes: own.bytes.length };
+      await this.#context.layers.blobs.write(once(own.bytes), whole, signal, holds);
       if (isNew) await this.#install(repository, config, layers, onProgress, fetched, signal);
       else
         for (const layer of layers)
           onProgress({ status: "Already exists", progressDetail: {}, id: shortOf(layer.digest) });
+      await book.keepManifest(id, { digest: own.digest, mediaType: own.mediaType });
       const at = clock.now().toISOString();
       const before = reference.digest === undefined ? await book.name(reference, id, at) : undefined;
       await book.name({ domain: reference.domain, path: reference.path, digest: top.digest }, id, at);
@@ -88,10 +88,46 @@ export class Puller {
         status: `Status: ${!isNew && (before === id || reference.digest !== undefined) ? "Image is up to date" : "Downloaded newer image"} for ${name}`,
       });
       this.#context.publish(id, "pull", name);
+      this.#warnOfPlatform(id, reference, options.platform, onProgress);
     } finally {
       holds.dispose();
       await this.#context.sweepBlobs(fetched);
     }
+  }
+
+  /** The manifest of one image: `top` itself, or the entry of the index that suits. */
+  async #imageOf(
+    repository: Repository,
+    top: FetchedManifest,
+    wanted: Platform | undefined,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<{ fetched: FetchedManifest; manifest: Manifest }> {
+    const parsed = parseManifest(top.bytes, name);
+    if (parsed.kind === "image") return { fetched: top, manifest: parsed.manifest };
+    const { architecture } = this.#context;
+    const usual = { os: "linux", architecture, ...(architecture === "arm64" && { variant: "v8" }) };
+    const digest = choosePlatform(parsed.manifests, wanted ?? usual);
+    const fetched = await repository.manifest(digest, signal);
+    const inner = parseManifest(fetched.bytes, name);
+    if (inner.kind === "index")
+      throw new LongshoreError("invalid", `manifest of ${name}: an index inside an index has no image`);
+    return { fetched, manifest: inner.manifest };
+  }
+
+  /** An image without an index is taken as it is, but not silently. */
+  #warnOfPlatform(
+    id: Digest,
+    reference: Reference,
+    wanted: Platform | undefined,
+    onProgress: OnProgress,
+  ): void {
+    const config = this.#context.book.record(id)?.config;
+    if (wanted === undefined || config === undefined || isRunnable(config, wanted)) return;
+    const whole = `${reference.domain}/${reference.path}${reference.digest === undefined ? `:${reference.tag ?? "latest"}` : `@${reference.digest}`}`;
+    onProgress({
+      status: `WARNING: image with reference ${whole} was found but its platform (${platformText(config)}) does not match the specified platform (${platformText(wanted)})`,
+    });
   }
 
   async #install(
@@ -199,7 +235,7 @@ export class Puller {
     const { blobs } = this.#context.layers;
     if (await blobs.has(wanted.digest)) return;
     let flight = this.#flights.get(wanted.digest);
-    if (flight === undefined) {
+    if (flight === undefined || flight.isAbandoned) {
       const started = new Flight((stop, onDone) =>
         blobs
           .write(
@@ -211,56 +247,12 @@ export class Puller {
       );
       flight = started;
       this.#flights.set(wanted.digest, started);
-      const clear = (): void => void this.#flights.delete(wanted.digest);
+      const clear = (): void => {
+        if (this.#flights.get(wanted.digest) === started) this.#flights.delete(wanted.digest);
+      };
       started.done.then(clear, clear);
     }
     await flight.join(onBytes, signal);
-  }
-}
-
-/** A download with its watchers. */
-class Flight {
-  readonly done: Promise<void>;
-  readonly #stop = new AbortController();
-  readonly #watchers = new Set<(done: number) => void>();
-
-  constructor(run: (signal: AbortSignal, onDone: (bytes: number) => void) => Promise<void>) {
-    this.done = run(this.#stop.signal, (bytes) => {
-      for (const watcher of this.#watchers) watcher(bytes);
-    });
-    this.done.catch(() => {});
-  }
-
-  async join(onBytes: (done: number) => void, signal: AbortSignal): Promise<void> {
-    this.#watchers.add(onBytes);
-    try {
-      await unlessAborted(this.done, signal);
-    } finally {
-      this.#watchers.delete(onBytes);
-      if (this.#watchers.size === 0) this.#stop.abort(new Error("nobody wants this download any more"));
-    }
-  }
-}
-
-/** At most `limit` at once, in order. */
-class Gate {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(limit: number) {
-    this.#free = limit;
-  }
-
-  async run(work: () => Promise<void>): Promise<void> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
-    }
   }
 }
 
@@ -275,3 +267,7 @@ function ticker(say: (value: number) => void): (value: number) => void {
 }
 
 const shortOf = (digest: Digest): string => hexOf(digest).slice(0, 12);
+
+async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
+}

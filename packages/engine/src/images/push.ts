@@ -1,9 +1,9 @@
 import { createReadStream } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
-import path from "node:path";
-import { Readable } from "node:stream";
+import { readFile } from "node:fs/promises";
+import { pipeline, Readable } from "node:stream";
 import { createGzip } from "node:zlib";
-import { LongshoreError } from "#kernel";
+import { LongshoreError, MiB } from "#kernel";
+import type { LayerRecord } from "#layers";
 import type { Registry, Repository } from "#registry";
 import {
   type Descriptor,
@@ -17,11 +17,20 @@ import {
 import type { ImagesContext } from "./context.ts";
 import { counted } from "./counted.ts";
 import type { Image, Images, OnProgress } from "./contract.ts";
+import { Gate } from "./gate.ts";
+import { parseManifest } from "./manifest.ts";
 
 const MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json";
 const CONFIG_TYPE = "application/vnd.docker.container.image.v1+json";
 /** Progress lines are at least this far apart. */
 const PROGRESS_STEP_BYTES = 512 * 1024;
+const OCI_MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
+const OCI_CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
+const OCI_LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip";
+const OCI_ZSTD_TYPE = "application/vnd.oci.image.layer.v1.tar+zstd";
+/** Layers compressed and uploaded at once, as dockerd has it. */
+const PARALLEL = 5;
+const MAX_MOUNTS = 3;
 const LAYER_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
 /** Pushes one tag or, without one, every tag of the repository. Layers that came compressed travel as those bytes. */
@@ -65,84 +74,137 @@ async function pushOne(
   signal: AbortSignal,
 ): Promise<void> {
   const chain = [...image.chain].toReversed();
-  const layers = new Map<Digest, Descriptor>();
+  const original = await originalOf(context, image);
   for (const chainId of chain)
     onProgress({ status: "Preparing", progressDetail: {}, id: shortOf(context, chainId) });
-  for (const chainId of chain)
-    layers.set(chainId, await pushLayer(context, remote, chainId, onProgress, signal));
+  const gate = new Gate(PARALLEL);
+  const stop = new AbortController();
+  const both = AbortSignal.any([signal, stop.signal]);
+  // An image may have the same layer twice: it travels once.
+  const pushes = new Map<Digest, Promise<Descriptor>>();
+  const pushed = chain.map((chainId) => {
+    const blob = blobOf(context, chainId);
+    const known = pushes.get(blob.digest);
+    const push =
+      known ??
+      gate.run(() => {
+        both.throwIfAborted();
+        return pushLayer(context, remote, chainId, original !== undefined, onProgress, both);
+      });
+    pushes.set(blob.digest, push);
+    return push;
+  });
+  let layers: readonly Descriptor[];
+  try {
+    layers = (await Promise.all(pushed)).toReversed();
+  } catch (error) {
+    stop.abort(error);
+    await Promise.allSettled(pushed);
+    throw error;
+  }
   const config = await readFile(context.layers.blobs.path(image.id));
   if (!(await remote.hasBlob(image.id, signal)))
     await remote.pushBlob(image.id, config.length, () => Readable.from([config]), signal);
-  const manifest = Buffer.from(
-    JSON.stringify(
-      {
-        schemaVersion: 2,
-        mediaType: MANIFEST_TYPE,
-        config: { mediaType: CONFIG_TYPE, size: config.length, digest: image.id },
-        layers: image.chain.map((chainId) => layers.get(chainId)),
-      },
-      undefined,
-      3,
-    ),
-  );
+  const manifest = original ?? manifestOf(image.id, config.length, layers);
   const tag = reference.tag ?? "latest";
-  const digest = await remote.pushManifest(tag, manifest, MANIFEST_TYPE, signal);
+  const digest = await remote.pushManifest(tag, manifest.bytes, manifest.mediaType, signal);
   await context.book.name(
     { domain: reference.domain, path: reference.path, digest },
     image.id,
     context.clock.now().toISOString(),
   );
-  onProgress({ status: `${tag}: digest: ${digest} size: ${manifest.length}` });
-  onProgress({ aux: { Tag: tag, Digest: digest, Size: manifest.length } });
+  onProgress({ status: `${tag}: digest: ${digest} size: ${manifest.bytes.length}` });
+  onProgress({ aux: { Tag: tag, Digest: digest, Size: manifest.bytes.length } });
   context.publish(image.id, "push", familiar(reference));
 }
 
+interface ManifestBytes {
+  readonly bytes: Buffer;
+  readonly mediaType: string;
+}
+
+/** The manifest of the pull, as long as this engine still has the very layers that it names. */
+async function originalOf(context: ImagesContext, image: Image): Promise<ManifestBytes | undefined> {
+  const kept = context.book.record(image.id)?.manifest;
+  if (kept === undefined || !(await context.layers.blobs.has(kept.digest))) return undefined;
+  const bytes = await readFile(context.layers.blobs.path(kept.digest));
+  const parsed = parseManifest(bytes, image.id);
+  if (parsed.kind !== "image") return undefined;
+  const { layers } = parsed.manifest;
+  const isSame =
+    layers.length === image.chain.length &&
+    image.chain.every((chainId, at) => context.layers.layer(chainId)?.blob?.digest === layers[at]?.digest);
+  return isSame ? { bytes, mediaType: kept.mediaType } : undefined;
+}
+
+/** Docker's own kind of manifest, or OCI's when a layer is of a kind that Docker's has no name for. */
+function manifestOf(id: Digest, configBytes: number, layers: readonly Descriptor[]): ManifestBytes {
+  const isOci = layers.some(({ mediaType }) => mediaType.includes("zstd"));
+  const mediaType = isOci ? OCI_MANIFEST_TYPE : MANIFEST_TYPE;
+  const manifest = {
+    schemaVersion: 2,
+    mediaType,
+    config: { mediaType: isOci ? OCI_CONFIG_TYPE : CONFIG_TYPE, size: configBytes, digest: id },
+    layers: layers.map((layer) => ({
+      ...layer,
+      mediaType: !isOci ? LAYER_TYPE : layer.mediaType.includes("zstd") ? OCI_ZSTD_TYPE : OCI_LAYER_TYPE,
+    })),
+  };
+  return { bytes: Buffer.from(JSON.stringify(manifest, undefined, 3)), mediaType };
+}
+
+function blobOf(context: ImagesContext, chainId: Digest): NonNullable<LayerRecord["blob"]> {
+  const blob = context.layers.layer(chainId)?.blob;
+  if (blob === undefined) throw new LongshoreError("internal", `layer ${chainId} has no archive to push`);
+  return blob;
+}
+
+/** Brings one layer there; `isVerbatim` sends the bytes as they are, also plain ones. */
 async function pushLayer(
   context: ImagesContext,
   remote: Repository,
   chainId: Digest,
+  isVerbatim: boolean,
   onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<Descriptor> {
+  const { blobs } = context.layers;
   const id = shortOf(context, chainId);
-  const blob = context.layers.layer(chainId)?.blob;
-  if (blob === undefined) throw new LongshoreError("internal", `layer ${chainId} has no archive to push`);
-  const compressed = /gzip|zstd/.test(blob.mediaType)
-    ? {
-        digest: blob.digest,
-        sizeBytes: blob.sizeBytes,
-        file: context.layers.blobs.path(blob.digest),
-        isDraft: false,
-      }
-    : await compress(context, blob.digest, signal);
+  const blob = blobOf(context, chainId);
+  using holds = new DisposableStack();
+  const isDraft = !isVerbatim && !/gzip|zstd/.test(blob.mediaType);
+  const { digest, sizeBytes } = isDraft ? await compress(context, blob.digest, signal, holds) : blob;
+  holds.use(blobs.hold(digest));
   try {
     const descriptor: Descriptor = {
-      mediaType: blob.mediaType.includes("zstd") ? blob.mediaType : LAYER_TYPE,
-      size: compressed.sizeBytes,
-      digest: compressed.digest,
+      mediaType: isDraft ? LAYER_TYPE : blob.mediaType,
+      size: sizeBytes,
+      digest,
     };
-    if (await remote.hasBlob(compressed.digest, signal)) {
+    if (await remote.hasBlob(digest, signal)) {
       onProgress({ status: "Layer already exists", progressDetail: {}, id });
       return descriptor;
     }
-    for (const source of sameRegistry(context, chainId)) {
-      if (!(await remote.mountBlob(compressed.digest, source, signal))) continue;
+    for (const source of sameRegistry(context, chainId, remote)) {
+      if (!(await remote.mountBlob(digest, source, signal))) continue;
       onProgress({ status: `Mounted from ${source}`, progressDetail: {}, id });
       return descriptor;
     }
-    const open = (): AsyncIterable<Uint8Array> => {
+    const open = (fromByte: number): AsyncIterable<Uint8Array> => {
       let last = 0;
-      return counted(createReadStream(compressed.file, { highWaterMark: 1024 * 1024 }), (current) => {
-        if (current - last < PROGRESS_STEP_BYTES) return;
-        last = current;
-        onProgress({ status: "Pushing", progressDetail: { current, total: compressed.sizeBytes }, id });
+      const bytes = createReadStream(blobs.path(digest), { highWaterMark: MiB, start: fromByte });
+      return counted(bytes, (done) => {
+        if (done - last < PROGRESS_STEP_BYTES) return;
+        last = done;
+        onProgress({ status: "Pushing", progressDetail: { current: fromByte + done, total: sizeBytes }, id });
       });
     };
-    await remote.pushBlob(compressed.digest, compressed.sizeBytes, open, signal);
+    await remote.pushBlob(digest, sizeBytes, open, signal);
     onProgress({ status: "Pushed", progressDetail: {}, id });
     return descriptor;
   } finally {
-    if (compressed.isDraft) await rm(compressed.file, { force: true });
+    holds.dispose();
+    if (isDraft) await context.sweepBlobs(new Set([digest]));
   }
 }
 
@@ -151,23 +213,27 @@ async function compress(
   context: ImagesContext,
   digest: Digest,
   signal: AbortSignal,
-): Promise<{ digest: Digest; sizeBytes: number; file: string; isDraft: boolean }> {
+  holds: DisposableStack,
+): Promise<{ digest: Digest; sizeBytes: number }> {
   const { blobs } = context.layers;
-  const packed = Readable.from(blobs.read(digest, signal), { objectMode: false }).pipe(
-    createGzip({ level: 6, chunkSize: 1024 * 1024 }),
-  );
-  const made = await blobs.write(packed, undefined, signal);
-  return { ...made, file: path.normalize(blobs.path(made.digest)), isDraft: true };
+  const gzip = createGzip({ level: 6, chunkSize: MiB });
+  const plain = Readable.from(blobs.read(digest, signal), { objectMode: false });
+  // What fails on the way ends the reading of `gzip` with the same error.
+  const packed = pipeline(plain, gzip, () => {});
+  return await blobs.write(packed, undefined, signal, holds);
 }
 
-/** Repositories on the same registry that are known to hold this layer: the image's other names. */
-function sameRegistry(context: ImagesContext, chainId: Digest): readonly string[] {
+/** Repositories on the same registry that are known to hold this layer: the names by digest of images that have it. */
+function sameRegistry(context: ImagesContext, chainId: Digest, remote: Repository): readonly string[] {
   const found = new Set<string>();
   for (const image of context.book.list()) {
     if (!image.chain.includes(chainId)) continue;
-    for (const digest of image.repoDigests) found.add(parseReference(digest).path);
+    for (const name of image.repoDigests) {
+      const { domain, path } = parseReference(name);
+      if (domain === remote.domain && path !== remote.path) found.add(path);
+    }
   }
-  return [...found].slice(0, 3);
+  return [...found].slice(0, MAX_MOUNTS);
 }
 
 const shortOf = (context: ImagesContext, chainId: Digest): string =>

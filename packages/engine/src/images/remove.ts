@@ -105,6 +105,7 @@ export async function deleteImage(
   // A stopped container whose image went by force keeps the layers: its snapshot stands on them.
   for (const chainId of await context.sweepLayers(chainOf(record.config))) lines.push({ deleted: chainId });
   await context.layers.blobs.remove(id);
+  if (record.manifest !== undefined) await context.sweepBlobs(new Set([record.manifest.digest]));
   const { parent } = record;
   if (options.isPruningParents && parent !== undefined)
     await deleteImage(context, parent, { isForced: false, isPruningParents: true, isQuiet: true }, lines);

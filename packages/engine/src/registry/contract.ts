@@ -18,6 +18,9 @@ export interface FetchedManifest {
 
 /** A conversation with one repository of one registry, with one set of credentials. */
 export interface Repository {
+  /** The registry's host as it stands in names. */
+  readonly domain: string;
+  readonly path: string;
   /** By tag or digest. Throws `not_found` `manifest for NAME not found: manifest unknown: manifest unknown`, `unauthorized`, `forbidden`, `unavailable`. */
   manifest(tagOrDigest: string, signal: AbortSignal): Promise<FetchedManifest>;
   tags(signal: AbortSignal): Promise<readonly string[]>;
@@ -26,10 +29,11 @@ export interface Repository {
   hasBlob(digest: Digest, signal: AbortSignal): Promise<boolean>;
   /** Tries to mount a blob from another repository of the same registry: true when it is there now. */
   mountBlob(digest: Digest, from: string, signal: AbortSignal): Promise<boolean>;
+  /** Uploads, resumed after a cut: `open` gives the bytes from an offset on, as often as it is asked. */
   pushBlob(
     digest: Digest,
     sizeBytes: number,
-    open: () => AsyncIterable<Uint8Array>,
+    open: (fromByte: number) => AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<void>;
   pushManifest(tagOrDigest: string, bytes: Buffer, mediaType: string, signal: AbortSignal): Promise<Digest>;

@@ -1,5 +1,5 @@
 import { request } from "undici";
-import { errno, LongshoreError, messageOf, readAtMost, unlessAborted } from "#kernel";
+import { errno, LongshoreError, messageOf, MiB, readAtMost, unlessAborted } from "#kernel";
 import { certificateFault, USUAL_CERTIFICATES } from "./certificates.ts";
 import { Connections } from "./connections.ts";
 import { NO_PROXIES, type ProxySettings } from "./proxy.ts";
@@ -38,6 +38,8 @@ export interface HttpLimits {
   readonly firstPauseMs: number;
   /** The longest wait that a registry may ask for by Retry-After. */
   readonly longestPauseMs: number;
+  /** A larger blob is uploaded in chunks of this size. */
+  readonly chunkBytes: number;
 }
 
 export const USUAL_LIMITS: HttpLimits = {
@@ -48,6 +50,7 @@ export const USUAL_LIMITS: HttpLimits = {
   paceMs: 60_000,
   firstPauseMs: 500,
   longestPauseMs: 60_000,
+  chunkBytes: 64 * MiB,
 };
 
 const MAX_REDIRECTS = 5;

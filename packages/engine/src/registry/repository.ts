@@ -4,6 +4,7 @@ import type { Credentials, FetchedManifest, Repository } from "./contract.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { HttpClient, HttpLimits, HttpRequest, HttpResponse } from "./http-client.ts";
 import { TokenAuth } from "./token-auth.ts";
+import { uploadBlob, type UploadWire } from "./upload.ts";
 
 const MAX_MANIFEST_BYTES = 4 * MiB;
 const MAX_ERROR_BYTES = 65_536;
@@ -32,7 +33,9 @@ export class RemoteRepository implements Repository {
   readonly #reference: Reference;
   readonly #endpoints: readonly Endpoint[];
   readonly #auths: readonly TokenAuth[];
-  readonly #scope: string;
+  readonly #purpose: "pull" | "push";
+  /** Repositories that blobs are mounted from: a token must let them be read. */
+  readonly #sources = new Set<string>();
   /** The endpoint that answered; the others are not asked again. */
   #chosen: number | undefined;
 
@@ -50,7 +53,15 @@ export class RemoteRepository implements Repository {
     this.#auths = endpoints.map(
       (endpoint) => new TokenAuth(http, endpoint.isMirror ? undefined : credentials, endpoint),
     );
-    this.#scope = `repository:${reference.path}:${purpose === "push" ? "pull,push" : "pull"}`;
+    this.#purpose = purpose;
+  }
+
+  get domain(): string {
+    return this.#reference.domain;
+  }
+
+  get path(): string {
+    return this.#reference.path;
   }
 
   async manifest(tagOrDigest: string, signal: AbortSignal): Promise<FetchedManifest> {
@@ -146,6 +157,10 @@ export class RemoteRepository implements Repository {
   }
 
   async mountBlob(digest: Digest, from: string, signal: AbortSignal): Promise<boolean> {
+    if (!this.#sources.has(from)) {
+      this.#sources.add(from);
+      for (const auth of this.#auths) auth.forgetToken();
+    }
     const response = await this.#ask(
       { method: "POST", path: `blobs/uploads/?mount=${digest}&from=${encodeURIComponent(from)}` },
       signal,
@@ -159,41 +174,20 @@ export class RemoteRepository implements Repository {
     return false;
   }
 
-  async pushBlob(
+  pushBlob(
     digest: Digest,
     sizeBytes: number,
-    open: () => AsyncIterable<Uint8Array>,
+    open: (fromByte: number) => AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<void> {
-    for (let failures = 0; ;) {
-      try {
-        const begun = await this.#ask({ method: "POST", path: "blobs/uploads/" }, signal);
-        await this.#refuse(begun, 202, signal);
-        await begun.drop();
-        const location = begun.headers["location"];
-        if (typeof location !== "string")
-          throw new LongshoreError("unavailable", "registry began an upload without naming its location");
-        const target = new URL(location, begun.url);
-        target.searchParams.set("digest", digest);
-        const put = await this.#absolute(
-          {
-            method: "PUT",
-            headers: { "content-type": "application/octet-stream", "content-length": String(sizeBytes) },
-            body: open,
-          },
-          target.href,
-          signal,
-        );
-        await this.#refuse(put, 201, signal);
-        await put.drop();
-        return;
-      } catch (error) {
-        signal.throwIfAborted();
-        const isFinal = error instanceof LongshoreError && error.kind !== "unavailable";
-        if (isFinal || ++failures > RETRIES) throw error;
-        await pause(this.#http.limits.firstPauseMs * 2 ** (failures - 1), signal);
-      }
-    }
+    const wire: UploadWire = {
+      limits: this.#http.limits,
+      begin: (stop) => this.#ask({ method: "POST", path: "blobs/uploads/" }, stop),
+      at: (request, location, stop) => this.#absolute(request, location, stop),
+      refuse: (response, wanted, stop) => this.#refuse(response, wanted, stop),
+      pause,
+    };
+    return uploadBlob(wire, { digest, sizeBytes, open }, signal);
   }
 
   async pushManifest(
@@ -297,9 +291,15 @@ export class RemoteRepository implements Repository {
       if (response.status !== 401 || tries >= 2 || challenge === undefined || auth === undefined)
         return response;
       await response.drop();
-      if (!(await auth.answer([challenge].flat().join(", "), this.#scope, signal)))
+      if (!(await auth.answer([challenge].flat().join(", "), this.#scope(), signal)))
         throw this.#failure(401, "no basic auth credentials");
     }
+  }
+
+  #scope(): string {
+    const actions = this.#purpose === "push" ? "pull,push" : "pull";
+    const sources = [...this.#sources].map((source) => `repository:${source}:pull`);
+    return [`repository:${this.#reference.path}:${actions}`, ...sources].join(" ");
   }
 
   #peer(index: number): Pick<HttpRequest, "isInsecure" | "registry"> {
@@ -323,8 +323,8 @@ export class RemoteRepository implements Repository {
     const kind = KINDS[status] ?? "unavailable";
     if (status === 401 || status === 403)
       return new LongshoreError(
-        this.#scope.endsWith("push") ? "unauthorized" : "not_found",
-        this.#scope.endsWith("push")
+        this.#purpose === "push" ? "unauthorized" : "not_found",
+        this.#purpose === "push"
           ? `denied: requested access to the resource is denied${text === "" ? "" : ` (${text})`}`
           : `pull access denied for ${name}, repository does not exist or may require 'docker login'${text === "" ? "" : `: ${text}`}`,
       );

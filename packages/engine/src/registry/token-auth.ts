@@ -67,6 +67,11 @@ export class TokenAuth {
     return Date.now() < this.#validUntil ? this.#header : undefined;
   }
 
+  /** The next request is challenged again: what it may do has changed. */
+  forgetToken(): void {
+    if (this.#header?.startsWith("Bearer ") === true) this.#header = undefined;
+  }
+
   /** Answers a 401; false when there is nothing more to try. */
   async answer(challengeHeader: string, scope: string, signal: AbortSignal): Promise<boolean> {
     const before = this.#header;
@@ -158,7 +163,9 @@ export class TokenAuth {
 function withQuery(url: URL, parameters: Readonly<Record<string, string>>): string {
   const query = new URL(url.href);
   for (const [name, value] of Object.entries(parameters))
-    if (value !== "") query.searchParams.set(name, value);
+    // Scopes are one parameter each.
+    for (const part of name === "scope" ? value.split(" ") : [value])
+      if (part !== "") query.searchParams.append(name, part);
   return query.href;
 }
 
