@@ -7,6 +7,7 @@ import {
   familiar,
   familiarName,
   hexOf,
+  type ImageConfig,
   type Manifest,
   type Platform,
   type Reference,
@@ -75,14 +76,28 @@ export class Puller {
     try {
       const whole = { digest: own.digest, sizeBytes: own.bytes.length };
       await this.#context.layers.blobs.write(once(own.bytes), whole, signal, holds);
-      if (isNew) await this.#install(repository, config, layers, onProgress, fetched, signal);
-      else
+      const kept = { digest: own.digest, mediaType: own.mediaType };
+      // In one turn, so in one transaction: an engine that dies leaves no image without its name.
+      const record = async (added: Promise<void>): Promise<Digest | undefined> => {
+        const at = clock.now().toISOString();
+        const { domain, path, digest } = reference;
+        const [before] = await Promise.all([
+          digest === undefined ? book.name(reference, id, at) : undefined,
+          book.name({ domain, path, digest: top.digest }, id, at),
+          added,
+        ]);
+        return before;
+      };
+      let before: Digest | undefined;
+      if (isNew)
+        await this.#install(repository, config, layers, onProgress, fetched, signal, async (parsed) => {
+          await record(book.add({ id, config: parsed, manifest: kept }));
+        });
+      else {
         for (const layer of layers)
           onProgress({ status: "Already exists", progressDetail: {}, id: shortOf(layer.digest) });
-      await book.keepManifest(id, { digest: own.digest, mediaType: own.mediaType });
-      const at = clock.now().toISOString();
-      const before = reference.digest === undefined ? await book.name(reference, id, at) : undefined;
-      await book.name({ domain: reference.domain, path: reference.path, digest: top.digest }, id, at);
+        before = await record(book.keepManifest(id, kept));
+      }
       onProgress({ status: `Digest: ${top.digest}` });
       onProgress({
         status: `Status: ${!isNew && (before === id || reference.digest !== undefined) ? "Image is up to date" : "Downloaded newer image"} for ${name}`,
@@ -137,8 +152,9 @@ export class Puller {
     onProgress: OnProgress,
     fetched: Set<Digest>,
     signal: AbortSignal,
+    record: (config: ImageConfig) => Promise<void>,
   ): Promise<void> {
-    const { book, layers: store } = this.#context;
+    const { layers: store } = this.#context;
     if (config.size > MAX_CONFIG_BYTES)
       throw new LongshoreError(
         "invalid",
@@ -200,7 +216,7 @@ export class Puller {
         );
         onProgress({ status: "Pull complete", progressDetail: {}, id: short });
       }
-      await book.add({ id: config.digest, config: parsed });
+      await record(parsed);
     } catch (error) {
       stop.abort(error);
       await Promise.allSettled(downloads);
