@@ -200,7 +200,8 @@ export function LogView({
         )}
       </div>
       <div className="log-foot dim" role="status">
-        {isFiltered ? `${shownCount} of ${lines.length}` : lines.length} lines
+        {isFiltered ? `${shownCount} of ${lines.length}` : lines.length}{" "}
+        {lines.length === 1 ? "line" : "lines"}
         {isFollowing && isRunning ? ", following" : ""}
         {log.isEnded && !isRunning ? ", the container has ended" : ""}
       </div>

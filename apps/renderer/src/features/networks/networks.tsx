@@ -225,7 +225,7 @@ export function NetworkDetail({ id }: { readonly id: string }): ReactElement {
           <p>
             {members.length === 0
               ? "No container is on it."
-              : `${members.length} containers are on it: stop or disconnect them first.`}
+              : `${members.length === 1 ? "1 container is" : `${members.length} containers are`} on it: stop or disconnect first.`}
           </p>
         </ActionDialog>
       )}
