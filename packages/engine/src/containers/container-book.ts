@@ -29,12 +29,16 @@ export class LiveState {
   readonly removed: PromiseWithResolvers<Ended> = quiet();
   /** Resolves when the clean-up after the last exit is done. */
   settled: Promise<void> = Promise.resolve();
+  /** Asked without a turn in between: while `settled` is waited for, the next clean-up may begin. */
+  isCleaning = false;
   readonly execs: Map<string, LiveExec> = new Map();
   /** Aborts a restart that waits for its back-off. */
   restart: AbortController | undefined;
   /** Ends the watch of its health. */
   health: AbortController | undefined;
   isStopping = false;
+  /** Resolves when no pause is under way. */
+  freezing: Promise<void> = Promise.resolve();
   /** The clean-up after the last exit failed: a start has to do it first. */
   isUnclean = false;
   sandboxOwner: string | undefined;

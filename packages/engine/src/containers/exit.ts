@@ -59,6 +59,7 @@ export async function handleExit(
   const ended: Ended = { code: status.code };
   const cleaned = Promise.withResolvers<void>();
   live.settled = cleaned.promise;
+  live.isCleaning = true;
   const { nextExit } = live;
   live.nextExit = Promise.withResolvers<Ended>();
   live.nextExit.promise.catch(() => {});
@@ -85,6 +86,7 @@ export async function handleExit(
   } catch (error) {
     tryAgainLater(context, id, finish, error);
   } finally {
+    live.isCleaning = false;
     cleaned.resolve();
   }
   if (restart !== undefined && stop?.signal.aborted === false)

@@ -20,7 +20,7 @@ import { resolveUser } from "./user.ts";
 export async function startLocked(context: Context, id: string, signal: AbortSignal): Promise<void> {
   const live = context.book.live(id);
   // The clean-up after the last exit may remove the container: only then it is known what there is to start.
-  await live.settled;
+  while (live.isCleaning) await live.settled;
   const container = context.book.byId(id);
   if (container === undefined) throw new LongshoreError("not_found", `No such container: ${id}`);
   if (container.state.status === "paused")

@@ -3,6 +3,7 @@ import { type Context, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
 import { forget, removeAnonymousVolumes } from "./clean-up.ts";
 import { endHealthWatch, watchHealth } from "./health.ts";
+import type { Task } from "#runtime";
 import { signalNumber } from "./signals.ts";
 import { startLocked } from "./start.ts";
 
@@ -69,7 +70,7 @@ async function endProcess(
   const { promise: exited } = live.nextExit;
   const number = signalNumber(options.signal ?? container.settings.StopSignal ?? "SIGTERM");
   const seconds = options.timeoutSeconds ?? container.settings.StopTimeout ?? DEFAULT_TIMEOUT_SECONDS;
-  if (container.state.status === "paused") await task.resume();
+  await thaw(context, container.id, task);
   publish(context, container, "kill", { signal: String(number) });
   await task.kill(number);
   if (!(await within(context.clock, exited, seconds < 0 ? undefined : seconds * 1000, signal))) {
@@ -81,7 +82,7 @@ async function endProcess(
         `cannot stop container: ${container.id}: tried to kill container, but did not receive an exit event`,
       );
   }
-  await live.settled;
+  while (live.isCleaning) await live.settled;
 }
 
 async function within(
@@ -130,7 +131,7 @@ export async function killContainer(
   publish(context, container, "kill", { signal: String(number) });
   await task.kill(number);
   if (number === SIGKILL) {
-    if (container.state.status === "paused") await task.resume();
+    await thaw(context, container.id, task);
     await within(context.clock, exited, AFTER_KILL_MS, signal);
   }
 }
@@ -161,7 +162,16 @@ export async function pauseContainer(context: Context, name: string): Promise<vo
   if (task === undefined) throw new LongshoreError("conflict", `container ${container.id} is not running`);
   if (container.state.status === "paused")
     throw new LongshoreError("conflict", `container ${container.id} is already paused`);
-  await task.pause();
+  const live = context.book.live(container.id);
+  if (live.isStopping)
+    throw new LongshoreError("conflict", `container ${container.id} is being stopped and cannot be paused`);
+  const freezing = task.pause();
+  live.freezing = freezing.then(
+    () => {},
+    () => {},
+  );
+  await freezing;
+  mustStillRun(context, container, task);
   endHealthWatch(context, container.id);
   await context.book.changeState(container.id, { status: "paused" });
   publish(context, container, "pause");
@@ -173,9 +183,26 @@ export async function unpauseContainer(context: Context, name: string): Promise<
   if (task === undefined || container.state.status !== "paused")
     throw new LongshoreError("conflict", `Container ${container.id} is not paused`);
   await task.resume();
+  mustStillRun(context, container, task);
   await context.book.changeState(container.id, { status: "running" });
   watchHealth(context, container.id);
   publish(context, container, "unpause");
+}
+
+/** A process that ended meanwhile has left the state that its end wrote: nobody may write over it. */
+function mustStillRun(context: Context, container: Container, task: Task): void {
+  if (context.book.live(container.id).task !== task)
+    throw new LongshoreError("conflict", `container ${container.id} is not running`);
+}
+
+/** A frozen process takes no signal. One that is gone already can't be thawed: its end is on the way. */
+async function thaw(context: Context, id: string, task: Task): Promise<void> {
+  await context.book.live(id).freezing;
+  // The pause that was waited for has told the state by now.
+  if (context.book.byId(id)?.state.status !== "paused") return;
+  await task.resume().catch((error: unknown) => {
+    context.log.debug("a paused container could not be resumed for a signal", { container: id, error });
+  });
 }
 
 /** Removes a container; `isForced` kills it first. */
@@ -197,7 +224,7 @@ export async function removeContainer(
     refuseRemoval(context, context.book.get(container.id), name, options.isForced);
     await endForRemoval(context, container, signal);
   }
-  await live.settled;
+  while (live.isCleaning) await live.settled;
   const current = context.book.byId(container.id);
   if (current === undefined) return;
   await forget(context, current, { code: current.state.exitCode }, false);
@@ -226,8 +253,8 @@ async function endForRemoval(context: Context, container: Container, signal: Abo
   const { task } = live;
   if (task === undefined) return;
   live.isStopping = true;
-  if (context.book.byId(container.id)?.state.status === "paused") await task.resume();
   const { promise: exited } = live.nextExit;
+  await thaw(context, container.id, task);
   publish(context, container, "kill", { signal: String(SIGKILL) });
   await task.kill(SIGKILL).catch((error: unknown) => {
     if (live.task !== undefined) throw error;
@@ -237,5 +264,5 @@ async function endForRemoval(context: Context, container: Container, signal: Abo
       "internal",
       `could not kill container "${container.name}": no exit event in ${AFTER_KILL_MS / 1000} s`,
     );
-  await live.settled;
+  while (live.isCleaning) await live.settled;
 }
