@@ -74,7 +74,13 @@ export async function assemble(
   const images = stack.use(
     await openImages({ store, events, layers, registry, log: log.child("images"), clock }, signal),
   );
-  const logs = openLogs({ log: log.child("logs") });
+  const logs = stack.use(
+    openLogs({
+      log: log.child("logs"),
+      clock,
+      ...(config.journaldSocket !== undefined && { journaldSocket: config.journaldSocket }),
+    }),
+  );
   const containers = stack.use(
     await openContainers(
       {

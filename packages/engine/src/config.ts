@@ -19,6 +19,8 @@ export interface EngineConfig {
   readonly bridgeSubnet?: string;
   readonly runtime?: { readonly name: string; readonly path: string };
   readonly logLevel: LogLevel;
+  /** Where the journald log driver finds the journal, when not at its usual place. */
+  readonly journaldSocket?: string;
   readonly starterFile: string;
 }
 
@@ -40,6 +42,7 @@ export const HELP = `Usage: npm run engine -- [doctor] [flags]
   --certs-dir DIR             registries' certificates by HOST:PORT (/etc/docker/certs.d)
   --bridge-subnet CIDR        subnet of the default bridge
   --runtime NAME=PATH         OCI runtime (crun, else runc, from PATH)
+  --journald-socket PATH      the journal's socket (/run/systemd/journal/socket)
   --log-level LEVEL           debug, info, warn, error (info)
   --help, --version           answer without root
 `;
@@ -58,6 +61,7 @@ const FLAGS = {
   "certs-dir": { type: "string" },
   "bridge-subnet": { type: "string" },
   runtime: { type: "string" },
+  "journald-socket": { type: "string" },
   "log-level": { type: "string" },
   "starter-image": { type: "string" },
   help: { type: "boolean" },
@@ -96,6 +100,7 @@ export async function readCommand(argv: readonly string[]): Promise<Command> {
     throw new LongshoreError("invalid", `--log-level "${level}", want debug, info, warn or error`);
   const runtime = values.runtime === undefined ? undefined : runtimeOf(values.runtime);
   const subnet = values["bridge-subnet"] ?? word1(file, "bip");
+  const journaldSocket = values["journald-socket"];
   const config: EngineConfig = {
     listens: [
       { kind: "unix", path: socket },
@@ -110,6 +115,7 @@ export async function readCommand(argv: readonly string[]): Promise<Command> {
     ...(subnet !== undefined && { bridgeSubnet: subnet }),
     ...(runtime !== undefined && { runtime }),
     logLevel: level,
+    ...(journaldSocket !== undefined && { journaldSocket: path.resolve(journaldSocket) }),
     starterFile: values["starter-image"] ?? path.resolve(import.meta.dirname, STARTER),
   };
   return { kind: word === "doctor" ? "doctor" : "run", config };

@@ -4,7 +4,7 @@ import type { Task } from "#runtime";
 import { type Context, logDirectoryOf, publish } from "./context.ts";
 import type { AttachOptions, AttachSession, Container } from "./contract.ts";
 import type { LiveState } from "./container-book.ts";
-import { logDetails } from "./log-options.ts";
+import { isLogReadable, logDetails } from "./log-options.ts";
 
 /** More stdin than this before the start is refused rather than kept. */
 const EARLY_STDIN_LIMIT_BYTES = 8 * 1024 * 1024;
@@ -121,7 +121,7 @@ export async function containerLogs(
   signal: AbortSignal,
 ): Promise<{ hasTty: boolean; details: string; entries: AsyncIterable<LogEntry> }> {
   const container = context.book.get(name);
-  if (container.host.LogConfig.Type === "none")
+  if (!isLogReadable(container.host.LogConfig))
     throw new LongshoreError("unsupported", "configured logging driver does not support reading");
   const live = context.book.live(container.id);
   const isOver = live.task === undefined && live.restart === undefined;

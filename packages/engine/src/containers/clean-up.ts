@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import path from "node:path";
 import { LongshoreError, messageOf } from "#kernel";
 import type { Ended } from "./container-book.ts";
-import { type Context, directoryOf, publish } from "./context.ts";
+import { type Context, directoryOf, logDirectoryOf, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
 import { shmFolder } from "./namespaces.ts";
 
@@ -55,6 +55,7 @@ async function dropFiles(context: Context, id: string): Promise<void> {
     await context.runtime.release(id);
   }
   await context.layers.removeSnapshot(id);
+  await context.logs.endShipment(logDirectoryOf(context, id));
   await context.logs.remove(directoryOf(context, id));
   await rm(directoryOf(context, id), { recursive: true, force: true });
   context.book.live(id).isUnclean = false;

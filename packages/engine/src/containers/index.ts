@@ -2,10 +2,11 @@ import { readdir, rm, rmdir } from "node:fs/promises";
 import path from "node:path";
 import { errno, KeyedLocks, TaskOwner } from "#kernel";
 import { ContainerBook } from "./container-book.ts";
-import type { Context, ContainersDeps } from "./context.ts";
+import { type Context, type ContainersDeps, logDirectoryOf } from "./context.ts";
 import type { Container, Containers } from "./contract.ts";
 import { initialHealth, watchHealth } from "./health.ts";
 import { scheduleRestart, watchExit } from "./exit.ts";
+import { logSourceOf } from "./log-options.ts";
 import { ContainersRoom } from "./room.ts";
 import { removeContainer } from "./stop.ts";
 
@@ -39,6 +40,9 @@ export async function openContainers(deps: ContainersDeps, signal: AbortSignal):
   const adopted = await adopt(context);
   await dropInterrupted(context);
   await dropUnnamed(context, signal);
+  for (const container of book.list())
+    if (!adopted.has(container.id) && container.state.status !== "created")
+      await resumeShipment(context, container, Promise.resolve());
   restartByPolicy(context, adopted);
   return new ContainersRoom(context);
 }
@@ -69,6 +73,8 @@ async function adopt(context: Context): Promise<ReadonlySet<string>> {
         ...initialHealth(container),
       });
     }
+    // Before its end is looked at: a removal waits for what is on its way.
+    await resumeShipment(context, container, live.outputEnd.promise);
     watchExit(context, container.id, task);
     if (book.byId(container.id)?.state.status === "running") watchHealth(context, container.id);
     context.log.info("container adopted", { container: container.id, pid: task.pid });
@@ -98,6 +104,14 @@ async function adopt(context: Context): Promise<ReadonlySet<string>> {
     });
   }
   return new Set(alive.map((container) => container.id));
+}
+
+async function resumeShipment(
+  context: Context,
+  container: Container,
+  ended: Promise<unknown>,
+): Promise<void> {
+  await context.logs.resumeShipment(logSourceOf(container, logDirectoryOf(context, container.id)), ended);
 }
 
 /** What a start or a clean-up that died half way left in the state root: mounts, namespaces, directories. */

@@ -14,10 +14,32 @@ test("logLimitOf() keeps as much as Docker's files hold together", () => {
   });
   expect(limit("local")).toEqual({ capacityBytes: 100_000_000, stepBytes: 20_000_000 });
   expect(limit("none")?.capacityBytes).toBeGreaterThan(0);
+  expect(limit("syslog")).toEqual(limit("local"));
+  expect(limit("fluentd", { "cache-max-size": "1k", "cache-max-file": "3", mode: "non-blocking" })).toEqual({
+    capacityBytes: 3000,
+    stepBytes: 1000,
+  });
 });
 
 test.for([
-  ["syslog", {}, "logger: no log driver named 'syslog' is registered"],
+  ["nosuch", {}, "logger: no log driver named 'nosuch' is registered"],
+  ["syslog", { color: "red" }, "unknown log opt 'color' for syslog log driver"],
+  ["syslog", { "max-size": "1m" }, "unknown log opt 'max-size' for syslog log driver"],
+  ["journald", { "fluentd-address": "x" }, "unknown log opt 'fluentd-address' for journald log driver"],
+  ["syslog", { "syslog-facility": "moon" }, "invalid syslog facility"],
+  [
+    "syslog",
+    { "syslog-address": "http://x" },
+    "invalid syslog-address 'http://x': unsupported scheme: 'http'",
+  ],
+  ["syslog", { "syslog-address": "unix:///nosuch/log" }, "stat /nosuch/log: no such file or directory"],
+  ["fluentd", { "fluentd-async": "maybe" }, "invalid value for fluentd-async: 'maybe', want true or false"],
+  ["json-file", { mode: "fast" }, "logger: logging mode not supported: fast"],
+  [
+    "syslog",
+    { "max-buffer-size": "1m" },
+    "logger: max-buffer-size option is only supported with 'mode=non-blocking'",
+  ],
   ["json-file", { color: "red" }, "unknown log opt 'color' for json-file log driver"],
   ["none", { "max-size": "1m" }, "unknown log opt 'max-size' for none log driver"],
   ["json-file", { "max-size": "many" }, "invalid size: 'many'"],

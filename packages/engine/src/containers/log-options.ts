@@ -1,5 +1,7 @@
 import { LongshoreError } from "#kernel";
+import { checkRemoteLogOptions, extraAttributes, memoryBytes, type LogSource, remoteLogOptions } from "#logs";
 import type { LogLimit } from "#spec";
+import type { Container } from "./contract.ts";
 import type { ContainerSettings, HostSettings } from "./settings.ts";
 
 const refuse = (message: string): LongshoreError => new LongshoreError("invalid", message);
@@ -10,42 +12,77 @@ const UNREAD_BYTES = 1_048_576;
 
 /** Options by driver. Source: Docker Engine, logging drivers json-file, local, none. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
-  "json-file": [
-    "max-size",
-    "max-file",
-    "compress",
-    "labels",
-    "labels-regex",
-    "env",
-    "env-regex",
-    "tag",
-    "mode",
-    "max-buffer-size",
-  ],
-  local: ["max-size", "max-file", "compress", "mode", "max-buffer-size"],
+  "json-file": ["max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag"],
+  local: ["max-size", "max-file", "compress"],
   none: [],
 };
+/** Of every driver. Both modes hold no container up here: what a server does not take yet lies in the log. */
+const COMMON = ["mode", "max-buffer-size"];
+/** How much of a remote driver's output is kept here, in the options that Docker has for its copy. */
+const COPY = ["cache-disabled", "cache-max-size", "cache-max-file", "cache-compress"];
 
 /**
  * How much of a container's output is kept: `max-size` times `max-file`, as Docker's files hold together. Throws `invalid` for unknown
  * drivers and options. `compress` changes nothing: a file in one piece is kept as it is.
  */
 export function logLimitOf({ Type, Config }: HostSettings["LogConfig"]): LogLimit | undefined {
-  const known = KNOWN[Type];
+  const remote = remoteLogOptions(Type);
+  const known = remote === undefined ? KNOWN[Type] : [...remote, ...COPY];
   if (known === undefined) throw refuse(`logger: no log driver named '${Type}' is registered`);
+  checkMode(Config);
   for (const key of Object.keys(Config))
-    if (!known.includes(key)) throw refuse(`unknown log opt '${key}' for ${Type} log driver`);
+    if (!known.includes(key) && !COMMON.includes(key))
+      throw refuse(`unknown log opt '${key}' for ${Type} log driver`);
+  checkRemoteLogOptions(Type, Config);
   if (Type === "none") return { capacityBytes: UNREAD_BYTES, stepBytes: UNREAD_BYTES / 2 };
-  const isLocal = Type === "local";
-  const size = Config["max-size"];
-  const maxBytes = size === undefined ? (isLocal ? LOCAL_DEFAULT_BYTES : undefined) : humanSize(size);
-  const files = Config["max-file"] ?? (isLocal ? String(LOCAL_DEFAULT_FILES) : "1");
-  if (maxBytes !== undefined && maxBytes <= 0) throw refuse("max-size must be a positive number");
-  if (!/^\d{1,9}$/.test(files) || Number(files) < 1) throw refuse("max-file cannot be less than 1");
+  const isBounded = Type === "local" || remote !== undefined;
+  const prefix = remote === undefined ? "" : "cache-";
+  const size = Config[`${prefix}max-size`];
+  const maxBytes = size === undefined ? (isBounded ? LOCAL_DEFAULT_BYTES : undefined) : humanSize(size);
+  const files = Config[`${prefix}max-file`] ?? (isBounded ? String(LOCAL_DEFAULT_FILES) : "1");
+  if (maxBytes !== undefined && maxBytes <= 0) throw refuse(`${prefix}max-size must be a positive number`);
+  if (!/^\d{1,9}$/.test(files) || Number(files) < 1) throw refuse(`${prefix}max-file cannot be less than 1`);
   if (maxBytes === undefined) return undefined;
   return {
     capacityBytes: maxBytes * Number(files),
     stepBytes: Number(files) > 1 ? maxBytes : Math.ceil(maxBytes / 2),
+  };
+}
+
+function checkMode(config: Readonly<Record<string, string>>): void {
+  const mode = config["mode"] ?? "";
+  if (mode !== "" && mode !== "blocking" && mode !== "non-blocking")
+    throw refuse(`logger: logging mode not supported: ${mode}`);
+  const buffer = config["max-buffer-size"];
+  if (buffer === undefined) return;
+  if (mode !== "non-blocking")
+    throw refuse("logger: max-buffer-size option is only supported with 'mode=non-blocking'");
+  memoryBytes(buffer);
+}
+
+/** Whether `docker logs` gives this container's output. */
+export function isLogReadable({ Type, Config }: HostSettings["LogConfig"]): boolean {
+  const isCopyOff = /^(1|t|true)$/i.test(Config["cache-disabled"] ?? "");
+  return Type !== "none" && !(remoteLogOptions(Type) !== undefined && isCopyOff);
+}
+
+/** What a log driver is told of a container. */
+export function logSourceOf(container: Container, directory: string): LogSource {
+  const { settings, host } = container;
+  return {
+    directory,
+    driver: host.LogConfig.Type,
+    options: host.LogConfig.Config,
+    subject: {
+      id: container.id,
+      name: container.name,
+      imageId: container.imageId,
+      imageName: settings.Image,
+      command: [container.path, ...container.args],
+      createdAt: container.createdAt,
+      labels: settings.Labels,
+      env: settings.Env,
+    },
   };
 }
 
@@ -65,35 +102,12 @@ export function logDetails(
   settings: Pick<ContainerSettings, "Labels" | "Env">,
 ): string {
   const { Config } = LogConfig;
-  const details = new Map<string, string>();
-  const take = (source: Readonly<Record<string, string>>, names: string, pattern: string): void => {
-    const wanted = new Set((Config[names] ?? "").split(",").map((name) => name.trim()));
-    const expression = patternOf(Config[pattern]);
-    for (const [name, value] of Object.entries(source))
-      if (wanted.has(name) || expression?.test(name) === true) details.set(name, value);
-  };
-  take(settings.Labels, "labels", "labels-regex");
-  const environment = settings.Env.map((entry): [string, string] => {
-    const equals = entry.indexOf("=");
-    return equals < 0 ? [entry, ""] : [entry.slice(0, equals), entry.slice(equals + 1)];
-  });
-  take(Object.fromEntries(environment), "env", "env-regex");
+  const details = extraAttributes(Config, settings.Labels, settings.Env);
   if (Config["tag"] !== undefined && Config["tag"] !== "") details.set("tag", Config["tag"]);
   return [...details]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => `${queryEscape(name)}=${queryEscape(value)}`)
     .join(",");
-}
-
-function patternOf(text: string | undefined): RegExp | undefined {
-  if (text === undefined || text === "") return undefined;
-  try {
-    return new RegExp(text, "u");
-  } catch (error) {
-    throw new LongshoreError("invalid", `invalid regular expression in log options: '${text}'`, {
-      cause: error,
-    });
-  }
 }
 
 /** As Go's url.QueryEscape. */

@@ -10,7 +10,7 @@ import { blockDeviceNumbers, deviceNodes } from "./devices.ts";
 import { buildDocument } from "./document/build-document.ts";
 import { runtimeMounts } from "./mounts.ts";
 import { initialHealth, watchHealth } from "./health.ts";
-import { logLimitOf } from "./log-options.ts";
+import { logLimitOf, logSourceOf } from "./log-options.ts";
 import { namespacePaths, runningPid, sharedMemory } from "./namespaces.ts";
 import { endpointSpec, networkMode, portSpecs } from "./network-mode.ts";
 import { readRootFile } from "./root-file.ts";
@@ -109,6 +109,8 @@ async function launch(context: Context, container: Container, signal: AbortSigna
     cgroupParent: cgroupParentOf(container),
   });
   const limit = logLimitOf(container.host.LogConfig);
+  const logDirectory = logDirectoryOf(context, container.id);
+  using shipment = await context.logs.openShipment(logSourceOf(container, logDirectory), signal);
   const task = await context.runtime.start(
     {
       id: container.id,
@@ -119,12 +121,13 @@ async function launch(context: Context, container: Container, signal: AbortSigna
         hasStdin: container.settings.OpenStdin,
         ...(container.host.ConsoleSize[0] > 0 && { size: container.host.ConsoleSize }),
       },
-      logDirectory: logDirectoryOf(context, container.id),
+      logDirectory,
       ...(limit !== undefined && { logLimit: limit }),
     },
     signal,
   );
   undo.move();
+  await shipment?.begin(context.book.live(container.id).outputEnd.promise);
   return task;
 }
 

@@ -106,7 +106,7 @@ export async function openOnFakes(options: FakeGroundOptions = {}): Promise<Fake
       exportDiff: async function* () {},
       usageBytes: async () => 0,
     },
-    logs: openLogs({ log: silentLogger }),
+    logs: openLogs({ log: silentLogger, clock }),
     dataRoot,
     stateRoot,
     log: silentLogger,

@@ -31,3 +31,4 @@ export * from "./linux/descriptors.ts";
 export * from "./linux/process.ts";
 export * from "./linux/socket-owner.ts";
 export * from "./linux/stdio.ts";
+export { UnixDatagramSocket } from "./linux/unix-datagram.ts";

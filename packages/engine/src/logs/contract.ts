@@ -1,3 +1,7 @@
+import type { LogOptions, LogSubject } from "./remote/driver.ts";
+
+export type { LogOptions, LogSubject } from "./remote/driver.ts";
+
 /** A piece of output: whole lines when read by `read`, raw pieces when followed by `attach`. */
 export interface LogEntry {
   readonly stream: "stdout" | "stderr";
@@ -16,8 +20,22 @@ export interface LogQuery {
   readonly untilNano?: bigint;
 }
 
-/** Readers of a container's log directory. Writing is the monitor's (runtime room). */
-export interface Logs {
+/** A container's log and where its driver sends it. */
+export interface LogSource {
+  readonly directory: string;
+  readonly driver: string;
+  readonly options: LogOptions;
+  readonly subject: LogSubject;
+}
+
+/** A start's reached log server. Disposed before `begin` it lets the server go; afterwards that does nothing. */
+export interface Shipment extends Disposable {
+  /** Sends the log in the background, from where earlier runs came to, until the run has `ended` and all is sent. */
+  begin(ended: Promise<unknown>): Promise<void>;
+}
+
+/** Readers of a container's log directory, and who sends it to log servers. Writing is the monitor's (runtime room). */
+export interface Logs extends AsyncDisposable {
   /** Lines (each with its LF; the last one maybe without), oldest first. Follow ends when `ended` resolves and all is read. */
   read(
     directory: string,
@@ -36,4 +54,13 @@ export interface Logs {
   endOffset(directory: string): Promise<number>;
   sizeBytes(directory: string): Promise<number>;
   remove(directory: string): Promise<void>;
+  /**
+   * Reaches the log server before a start; undefined for a driver without one. Throws `internal`,
+   * `failed to initialize logging driver: dial tcp 127.0.0.1:514: connect: connection refused`.
+   */
+  openShipment(source: LogSource, signal: AbortSignal): Promise<Shipment | undefined>;
+  /** Goes on sending what an earlier engine left; the server may be away. */
+  resumeShipment(source: LogSource, ended: Promise<unknown>): Promise<void>;
+  /** Before a removal: the rest of an ended run has ten seconds while its server takes it, none while it is away. */
+  endShipment(directory: string): Promise<void>;
 }

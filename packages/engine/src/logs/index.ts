@@ -1,15 +1,23 @@
 import { rm } from "node:fs/promises";
-import type { Logger } from "#kernel";
 import type { LogEntry, Logs } from "./contract.ts";
 import { LogFile, LogWatch } from "./log-file.ts";
 import { pieces, READ_BYTES } from "./pieces.ts";
 import { readLines } from "./read-lines.ts";
+import { Shipping, type ShippingDeps } from "./remote/shipping.ts";
 
 export type * from "./contract.ts";
+export { extraAttributes } from "./remote/attributes.ts";
+export { checkRemoteLogOptions, REMOTE_LOG_DRIVERS, remoteLogOptions } from "./remote/index.ts";
+export { memoryBytes } from "./remote/sizes.ts";
 
-/** Opens the readers of container output. Holds nothing between calls. */
-export function openLogs(_deps: { readonly log: Logger }): Logs {
+/** Opens the readers of container output. Dispose ends the sending; the next engine goes on where it was. */
+export function openLogs(deps: ShippingDeps): Logs {
+  const shipping = new Shipping(deps);
   return {
+    openShipment: (source, signal) => shipping.open(source, signal),
+    resumeShipment: (source, ended) => shipping.resume(source, ended),
+    endShipment: (directory) => shipping.stop(directory),
+    [Symbol.asyncDispose]: () => shipping[Symbol.asyncDispose](),
     read: readLines,
     attach: attachOutput,
     endOffset: async (directory) => {

@@ -119,17 +119,18 @@ export class LogWatch implements Disposable {
 
   private constructor(directory: string, ended: Promise<unknown>, signal: AbortSignal) {
     this.#signal = signal;
-    this.#watcher = watch(directory, { persistent: false }, () => this.#touch());
-    this.#watcher.on("error", () => this.#touch());
-    signal.addEventListener("abort", () => this.#touch(), { once: true });
+    this.#watcher = watch(directory, { persistent: false }, () => this.touch());
+    this.#watcher.on("error", () => this.touch());
+    signal.addEventListener("abort", () => this.touch(), { once: true });
     const end = (): void => {
       this.hasEnded = true;
-      this.#touch();
+      this.touch();
     };
     ended.then(end, end);
   }
 
-  #touch(): void {
+  /** Lets the reader look again. */
+  touch(): void {
     this.#isDirty = true;
     this.#wake();
   }

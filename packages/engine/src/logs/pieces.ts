@@ -31,7 +31,9 @@ export async function* pieces(
         const end = isOpen ? size : (batch[index + 1]?.offset ?? size);
         if (batch.length > ENTRIES_AT_ONCE && index === batch.length - 1) break;
         if (end > position) {
-          yield { ...entry, offset: Math.max(entry.offset, position), end };
+          // What is left of a piece begins no run.
+          const isRunStart = entry.isRunStart && entry.offset >= position;
+          yield { ...entry, isRunStart, offset: Math.max(entry.offset, position), end };
           position = end;
         }
       }

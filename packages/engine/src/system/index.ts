@@ -4,6 +4,7 @@ import type { Clock } from "#kernel";
 import type { Containers } from "#containers";
 import type { Images } from "#images";
 import type { Layers } from "#layers";
+import { REMOTE_LOG_DRIVERS } from "#logs";
 import type { Volumes } from "#volumes";
 import type { EngineIdentity, System } from "./contract.ts";
 import { measure } from "./disk-usage.ts";
@@ -94,7 +95,7 @@ async function info(deps: SystemDeps): Promise<Readonly<Record<string, unknown>>
       Volume: ["local"],
       Network: ["bridge", "host", "null"],
       Authorization: null,
-      Log: ["json-file", "none"],
+      Log: ["json-file", "local", "none", ...REMOTE_LOG_DRIVERS],
     },
     MemoryLimit: true,
     SwapLimit: true,

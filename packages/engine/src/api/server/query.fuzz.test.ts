@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { isKind } from "#kernel";
+import { isKind, parseDuration } from "#kernel";
 import { fuzzed } from "@longshore/testkit";
 import { parsePlatform } from "../wire/platform.ts";
-import { flag, labelsMatch, parseDuration, parseFilters, timeNano, untilOf, wholeNumber } from "./query.ts";
+import { flag, labelsMatch, parseFilters, timeNano, untilOf, wholeNumber } from "./query.ts";
 
 const query = (name: string, value: string): URLSearchParams => new URLSearchParams([[name, value]]);
 const key = fc.constantFrom("label", "name", "until");
