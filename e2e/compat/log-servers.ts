@@ -1,7 +1,7 @@
 import { createSocket } from "node:dgram";
 import { rmSync } from "node:fs";
 import net from "node:net";
-import { UnixDatagramSocket } from "../../packages/engine/src/host/linux/unix-datagram.ts";
+import { UnixDatagramSocket } from "@longshore/engine/unix-datagram";
 
 /** A small log server of a test: what it received, and it can go away and come back at the same place. */
 export interface LogServer extends AsyncDisposable {

@@ -10,10 +10,20 @@ export interface DatagramConnection extends Disposable {
   readonly lost: AbortSignal;
   /** Answers false for a message that is too large to be sent at all. */
   send(message: Uint8Array, signal: AbortSignal): Promise<boolean>;
+  /** Rejects when it turns out that the last message met nobody. */
+  finish(signal: AbortSignal): Promise<void>;
 }
 
+/** How long a refusal of the last message may take. */
+const REFUSAL_MS = 200;
+
 /** A connected UDP socket: an ICMP "nobody listens there" makes it lost. Throws `unavailable` for a host without address. */
-export async function openUdp(host: string, port: number, signal: AbortSignal): Promise<DatagramConnection> {
+export async function openUdp(
+  host: string,
+  port: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<DatagramConnection> {
   const socket = await connectedUdp(host, port, signal);
   const gone = new AbortController();
   socket.on("error", (error) => gone.abort(error));
@@ -29,6 +39,9 @@ export async function openUdp(host: string, port: number, signal: AbortSignal): 
       });
       promise.catch(() => {});
       return await unlessAborted(promise, stop);
+    },
+    async finish(stop) {
+      await clock.sleep(REFUSAL_MS, AbortSignal.any([stop, gone.signal]));
     },
     [Symbol.dispose]: () => socket.close(),
   };
@@ -75,6 +88,7 @@ export function openUnixDatagram(path: string, clock: Clock): DatagramConnection
         throw error;
       }
     },
+    finish: async () => {},
     [Symbol.dispose]: () => socket[Symbol.dispose](),
   };
 }

@@ -127,7 +127,7 @@ export function syslogDriver(options: LogOptions, subject: LogSubject, clock: Cl
       const { address } = settings;
       switch (address.kind) {
         case "udp":
-          return overDatagrams(await openUdp(address.host, address.port, signal), format);
+          return overDatagrams(await openUdp(address.host, address.port, clock, signal), format);
         case "unixgram":
           return overDatagrams(openUnixDatagram(address.path, clock), format);
         case "local":
@@ -170,7 +170,7 @@ export function overDatagrams(
       for (const line of lines) if (!(await connection.send(format(line), signal))) tooLarge++;
       return tooLarge;
     },
-    finish: async () => {},
+    finish: (signal) => connection.finish(signal),
     [Symbol.dispose]: () => connection[Symbol.dispose](),
   };
 }
