@@ -127,7 +127,7 @@ async function launch(context: Context, container: Container, signal: AbortSigna
     signal,
   );
   undo.move();
-  await shipment?.begin(context.book.live(container.id).outputEnd.promise);
+  if (shipment !== undefined) await shipment.begin(context.book.live(container.id).outputEnd.promise);
   return task;
 }
 

@@ -14,7 +14,7 @@ const subject: LogSubject = {
   env: ["MODE=dev=1", "EMPTY"],
 };
 
-test.for([
+test.for<[string, string]>([
   ["{{.ID}}", "0123456789ab"],
   ["{{.FullID}}", subject.id],
   ["a/{{.Name}}/{{ .ImageName }}", "a/web/shop/web:1"],
