@@ -53,7 +53,8 @@ class LinuxRuntime implements Runtime {
   readonly #exits = new Map<string, PromiseWithResolvers<ExitStatus>>();
   readonly #adoptedExecs = new Map<string, ExitStatus>();
   readonly #ours = new Set<string>();
-  readonly #filters = new SeccompFilters();
+  /** Only crun takes compiled filters. */
+  readonly #filters: SeccompFilters | undefined;
   /** Processes that run, as far as we know. */
   readonly #started = new Set<string>();
   readonly #over = new Set<string>();
@@ -64,6 +65,7 @@ class LinuxRuntime implements Runtime {
     this.#deps = deps;
     this.info = info;
     this.#commands = commands;
+    this.#filters = info.name === "crun" ? new SeccompFilters() : undefined;
   }
 
   static async open(
@@ -114,7 +116,7 @@ class LinuxRuntime implements Runtime {
     try {
       mkdirSync(path.join(directory, "rootfs"), { recursive: true, mode: 0o711 });
       mountOverlay(spec.root, path.join(directory, "rootfs"));
-      const document = this.info.name === "crun" ? this.#filters.attach(spec.document) : spec.document;
+      const document = this.#filters?.attach(spec.document) ?? spec.document;
       writeFileSync(
         path.join(directory, "config.json"),
         JSON.stringify({
@@ -131,8 +133,7 @@ class LinuxRuntime implements Runtime {
       const record = await this.#launch(launch, spec.document.process.args[0] ?? "");
       // An abort that comes too late stops the process again: the caller gets no handle of it.
       signal.throwIfAborted();
-      if (this.info.name === "crun")
-        this.#filters.learn(spec.document, path.join(this.#commands.stateOf(spec.id), "seccomp.bpf"));
+      this.#filters?.learn(document, path.join(this.#commands.stateOf(spec.id), "seccomp.bpf"));
       return this.#task(record);
     } catch (error) {
       await this.#stopQuietly(id);

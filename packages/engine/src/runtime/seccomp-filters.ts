@@ -14,20 +14,22 @@ const MAX_FILTERS = 64;
 export class SeccompFilters {
   readonly #programs = new Map<string, string>();
 
-  /** The document, with the filter that an earlier run compiled for the same section. */
+  /** The document, with the filter that an earlier run compiled for the same section. One that brings a program of its own keeps it. */
   attach(document: RuntimeDocument): RuntimeDocument {
     const { seccomp } = document.linux;
-    const program = seccomp === undefined ? undefined : this.#programs.get(keyOf(seccomp));
+    const program =
+      seccomp === undefined || hasProgram(document) ? undefined : this.#programs.get(keyOf(seccomp));
     if (program === undefined) return document;
     return { ...document, annotations: { ...document.annotations, [ANNOTATION]: program } };
   }
 
-  /** Keeps the filter that crun left in `file` (seccomp.bpf of its state) for this document's section. */
+  /**
+   * Keeps the filter that crun left in `file` (seccomp.bpf of its state) for the section of the document that it ran. Of a document with
+   * a program crun compiled nothing: what it left there is that program, whoever it is from.
+   */
   learn(document: RuntimeDocument, file: string): void {
     const { seccomp } = document.linux;
-    if (seccomp === undefined || this.#programs.size >= MAX_FILTERS) return;
-    const key = keyOf(seccomp);
-    if (this.#programs.has(key)) return;
+    if (seccomp === undefined || hasProgram(document) || this.#programs.size >= MAX_FILTERS) return;
     let program: Buffer;
     try {
       program = readFileSync(file);
@@ -36,8 +38,12 @@ export class SeccompFilters {
     }
     // struct sock_filter has 8 bytes.
     if (program.byteLength > 0 && program.byteLength % 8 === 0)
-      this.#programs.set(key, program.toString("base64"));
+      this.#programs.set(keyOf(seccomp), program.toString("base64"));
   }
+}
+
+function hasProgram(document: RuntimeDocument): boolean {
+  return document.annotations?.[ANNOTATION] !== undefined;
 }
 
 function keyOf(section: object): string {
