@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { inventory } from "./inventory.ts";
 import { tellJanitor } from "./janitor.ts";
 import { processesOf, type Roots } from "./owned.ts";
-import { type Home, signalQuietly, wipe } from "./wipe.ts";
+import { SHARED_PARENT, type Home, signalQuietly, wipe } from "./wipe.ts";
 
 const main = join(import.meta.dirname, "../../engine/src/main.ts");
 const START_LIMIT_MS = 30_000;
@@ -61,8 +61,8 @@ export async function startEngine(options: EngineOptions = {}): Promise<EngineUn
     "--insecure-registry": "127.0.0.0/8",
   };
   const flags = [...Object.entries(named).flat(), ...(options.flags ?? [])];
-  const cgroupParent = options.cgroupParent ?? "/longshore";
-  const own: Home = { ...roots, home, cgroupParents: [...new Set([cgroupParent, "/longshore"])] };
+  const cgroupParent = options.cgroupParent ?? SHARED_PARENT;
+  const own: Home = { ...roots, home, cgroupParents: [...new Set([cgroupParent, SHARED_PARENT])] };
   tellJanitor({ keep: own });
   let child = await launch();
 

@@ -142,8 +142,12 @@ export function pidsInCgroups(ids: readonly string[]): readonly number[] {
 
 /** Cgroups of containers below `parent` ("/longshore"), in every hierarchy. */
 export function cgroupsBelow(parent: string): readonly string[] {
-  const roots = ["/sys/fs/cgroup", ...foldersIn("/sys/fs/cgroup")];
-  return roots.flatMap((root) => foldersIn(join(root, parent)));
+  return cgroupsAt(parent).flatMap(foldersIn);
+}
+
+/** One cgroup's places in all hierarchies, there or not. */
+export function cgroupsAt(cgroup: string): readonly string[] {
+  return ["/sys/fs/cgroup", ...foldersIn("/sys/fs/cgroup")].map((root) => join(root, cgroup));
 }
 
 function foldersIn(folder: string): readonly string[] {

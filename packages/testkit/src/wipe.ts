@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import {
+  cgroupsAt,
   cgroupsBelow,
   linksOf,
   markOf,
@@ -12,6 +13,8 @@ import {
 } from "./owned.ts";
 
 const ENDED_LIMIT_MS = 5_000;
+/** Where an engine puts cgroups that nobody wants elsewhere. */
+export const SHARED_PARENT = "/longshore";
 const environment = { PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
 
 export interface Home extends Roots {
@@ -40,6 +43,9 @@ export async function wipe(home: Home): Promise<void> {
   for (const at of mountsUnder(home).toReversed()) spawnSync("umount", ["-l", at]);
   for (const place of home.cgroupParents.flatMap(cgroupsBelow))
     if (containers.some((id) => place.endsWith(id))) removeFolder(place);
+  // The parent too, unless it is the one that all engines share: another may be about to make a cgroup in it.
+  for (const parent of home.cgroupParents)
+    if (parent !== SHARED_PARENT) for (const place of cgroupsAt(parent)) removeFolder(place);
   spawnSync("nft", ["delete", "table", "inet", markOf(home)], { env: environment, stdio: "ignore" });
   for (const { name, kind } of await linksOf(home))
     if (kind === "bridge") spawnSync("ip", ["link", "delete", name], { env: environment, stdio: "ignore" });
