@@ -73,21 +73,8 @@ const createShape = object({
   }),
 });
 
-export interface NetworkCreate {
-  readonly name: string;
-  readonly driver: string;
-  readonly isInternal: boolean;
-  readonly isAttachable: boolean;
-  readonly hasIpv4: boolean;
-  readonly hasIpv6: boolean;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly options: Readonly<Record<string, string>>;
-  readonly ipam: {
-    readonly driver: string;
-    readonly options: Readonly<Record<string, string>>;
-    readonly pools: readonly IpamPool[];
-  };
-}
+/** A network as it is asked for: all but what the engine gives it. */
+export type NetworkCreate = Omit<Network, "id" | "scope" | "createdAt">;
 
 export function parseNetworkCreate(body: Readonly<Record<string, unknown>>): NetworkCreate {
   const parsed = createShape(body, "");
