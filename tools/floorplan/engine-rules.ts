@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { type Edge, edgesOf, packageOf, type SourceFile } from "./edges.ts";
 import { findCycle, type Plan, type Violation } from "./plan.ts";
 
-const testFile = /(\.test\.ts|\/conformance\.ts|\/testing\.ts)$/;
+const testFile = /(\.test\.ts|[/-]conformance\.ts|\/testing\.ts)$/;
 const hostTest = /\.host\.test\.ts$/;
 /** What tests, suites and fakes may use on top of their room's list. */
 const testPackages: ReadonlySet<string> = new Set(["vitest", "fast-check", "@longshore/testkit"]);

@@ -4,6 +4,7 @@ import { errno, LongshoreError, type Logger, randomId, systemClock as clock } fr
 import { openApi } from "#api";
 import { openContainers, readHostFacts } from "#containers";
 import { openEvents } from "#events";
+import { linuxCgroups } from "#host";
 import { openImages } from "#images";
 import { openLayers } from "#layers";
 import { openLogs } from "#logs";
@@ -97,6 +98,7 @@ export async function assemble(
         log: log.child("containers"),
         clock,
         facts: await readHostFacts(await findInit()),
+        cgroups: linuxCgroups,
       },
       signal,
     ),

@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { Clock, KeyedLocks, Logger, TaskOwner } from "#kernel";
 import type { Events } from "#events";
+import type { Cgroups } from "#host";
 import type { Images } from "#images";
 import type { Layers } from "#layers";
 import type { Logs } from "#logs";
@@ -30,6 +31,7 @@ export interface ContainersDeps {
   readonly log: Logger;
   readonly clock: Clock;
   readonly facts: HostFacts;
+  readonly cgroups: Pick<Cgroups, "stats">;
 }
 
 /** What every part of this room shares. Lock order: one container's lock, then other rooms' own. */

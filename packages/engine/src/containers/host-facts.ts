@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import os from "node:os";
-import { cgroupMode, mountTmpfs, unmount } from "#host";
+import { cgroupMode, linuxMounts, type Mounts } from "#host";
 import { hostDevices } from "./devices.ts";
 import type { DeviceNode } from "./document/build-document.ts";
 import { heldCapabilities } from "./document/capabilities.ts";
@@ -57,15 +57,24 @@ export async function readHostFacts(initPath: string | undefined): Promise<HostF
     held: heldCapabilities(status),
     hardLimits: parseHardLimits(limits),
     ...(initPath !== undefined && { initPath }),
+    ...sharedMemoryOn(linuxMounts),
+    allDevices: () => hostDevices("/dev"),
+  };
+}
+
+/** Shared memory as a tmpfs at its folder. */
+export function sharedMemoryOn(
+  mounts: Pick<Mounts, "mountTmpfs" | "unmount">,
+): Pick<HostFacts, "mountShm" | "unmountShm"> {
+  return {
     mountShm: async (folder, sizeBytes) => {
       await mkdir(folder, { recursive: true });
-      mountTmpfs(folder, sizeBytes);
+      mounts.mountTmpfs(folder, sizeBytes);
     },
     unmountShm: async (folder) => {
-      unmount(folder);
+      mounts.unmount(folder);
       await rm(folder, { recursive: true, force: true });
     },
-    allDevices: () => hostDevices("/dev"),
   };
 }
 

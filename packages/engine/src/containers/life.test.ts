@@ -242,6 +242,14 @@ describe("clean-up", () => {
     ]);
   });
 
+  test("shared memory is mounted while its container runs", async ({ signal }) => {
+    await using ground = await openOnFakes({ programs });
+    const id = await run(ground, "sleeper", { IpcMode: "shareable" }, signal);
+    expect(ground.mounts.below(ground.folder)).toEqual([expect.stringMatching(new RegExp(`/shm/${id}$`))]);
+    ground.machine.end(id, 0);
+    await expect.poll(() => ground.mounts.below(ground.folder), { interval: 1 }).toEqual([]);
+  });
+
   test("one that failed is tried again with back-off", async ({ signal }) => {
     let failures = 0;
     let successes = 0;

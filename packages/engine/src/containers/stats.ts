@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import os from "node:os";
-import { readCgroupStats } from "#host";
 import type { Context } from "./context.ts";
 import { cgroupPathOf } from "./start.ts";
 
@@ -11,7 +10,7 @@ export async function sampleStats(context: Context, name: string): Promise<objec
   const container = context.book.get(name);
   const live = context.book.live(container.id);
   if (live.task === undefined) return undefined;
-  const stats = readCgroupStats(cgroupPathOf(container));
+  const stats = context.cgroups.stats(cgroupPathOf(container));
   if (stats === undefined) return undefined;
   const [systemNano, counters] = await Promise.all([
     systemCpuNano(),

@@ -7,6 +7,7 @@ import { LongshoreError, silentLogger } from "#kernel";
 import { openLogs } from "#logs";
 import type { Digest, ExecutionConfig } from "#spec";
 import type { Store } from "#store";
+import { FakeMounts } from "#testing/host";
 import { ManualClock } from "#testing/kernel";
 import { fakeNetworks } from "#testing/networks";
 import { FakeMachine, type FakeProgram } from "#testing/runtime";
@@ -14,7 +15,7 @@ import { memoryStore } from "#testing/store";
 import { fakeVolumes } from "#testing/volumes";
 import type { ContainersDeps } from "./context.ts";
 import type { Containers, CreateRequest, HostSettings } from "./contract.ts";
-import type { HostFacts } from "./host-facts.ts";
+import { type HostFacts, sharedMemoryOn } from "./host-facts.ts";
 import { openContainers } from "./index.ts";
 
 export const FAKE_IMAGE = "fake/image:latest";
@@ -37,8 +38,7 @@ export const fakeFacts: HostFacts = {
   ),
   hardLimits: new Map([["nofile", 1_048_576]]),
   initPath: "/usr/bin/docker-init",
-  mountShm: async () => {},
-  unmountShm: async () => {},
+  ...sharedMemoryOn(new FakeMounts()),
   allDevices: async () => [
     { path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o666, access: "rwm" },
   ],
@@ -48,6 +48,7 @@ export interface FakeGround extends AsyncDisposable {
   readonly room: Containers;
   readonly machine: FakeMachine;
   readonly clock: ManualClock;
+  readonly mounts: FakeMounts;
   readonly folder: string;
   /** Every event published so far. */
   readonly events: readonly EngineEvent[];
@@ -78,6 +79,7 @@ export async function openOnFakes(options: FakeGroundOptions = {}): Promise<Fake
   writeFileSync(path.join(rootfs, "etc/group"), "root:x:0:\napp:x:1000:\nvideo:x:44:app\n");
   const clock = new ManualClock();
   const machine = new FakeMachine(options.programs ?? {}, () => clock.now());
+  const mounts = new FakeMounts();
   const published: EngineEvent[] = [];
   const log = openEvents();
   const events: Events = {
@@ -111,7 +113,8 @@ export async function openOnFakes(options: FakeGroundOptions = {}): Promise<Fake
     stateRoot,
     log: silentLogger,
     clock,
-    facts: { ...fakeFacts, ...options.facts },
+    facts: { ...fakeFacts, ...sharedMemoryOn(mounts), ...options.facts },
+    cgroups: machine.cgroups,
   } satisfies Omit<ContainersDeps, "store" | "runtime">;
   const signal = new AbortController().signal;
   const open = (): Promise<Containers> =>
@@ -123,6 +126,7 @@ export async function openOnFakes(options: FakeGroundOptions = {}): Promise<Fake
     },
     machine,
     clock,
+    mounts,
     folder,
     events: published,
     actions: (id) => published.filter((event) => event.actorId === id).map((event) => event.action),

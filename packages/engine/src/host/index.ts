@@ -1,8 +1,8 @@
+export type * from "./contract.ts";
 export { loadNftScript } from "./linux/nft-command.ts";
-export { NetworkCallError, openNetworkThread, type NetworkThread } from "./linux/network-thread.ts";
-export type { DnsSockets, LinkCounters, Plug } from "./linux/network-calls.ts";
-export type { NftElement, NftPart } from "./linux/nftables.ts";
-export { copyTree, isMountPoint, mountDevice, removeTree, unmountDevice } from "./linux/file-tree.ts";
+export { NetworkCallError, openNetworkThread } from "./linux/network-thread.ts";
+export { copyTree, removeTree } from "./linux/file-tree.ts";
+export { linuxMounts } from "./linux/mount-table.ts";
 export {
   deviceNumbers,
   enterRoot,
@@ -18,13 +18,12 @@ export {
   enterMountNamespace,
   enterPrivateRoot,
   mountOverlay,
-  mountsBelow,
   mountTmpfs,
   type OverlayDirectories,
   type RootBind,
   unmount,
 } from "./linux/mounts.ts";
-export * from "./linux/cgroups.ts";
+export { cgroupMode, linuxCgroups, mountForgottenControllers } from "./linux/cgroups.ts";
 export * from "./linux/clock.ts";
 export * from "./linux/descriptor-passing.ts";
 export * from "./linux/descriptors.ts";

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { errno, LongshoreError, type Logger } from "#kernel";
+import type { NetworkThread } from "#host";
 import { macOf } from "./address-pool.ts";
 import { parseCidr, type Cidr } from "./cidr.ts";
 import type { Network } from "./contract.ts";
-import type { NetworkKernel } from "./driver.ts";
 import type { BridgeRules, Filter } from "./filter.ts";
 import type { NetworkRow } from "./network-book.ts";
 
@@ -44,14 +44,14 @@ export const isIsolated = (network: Network): boolean => !isOn(network, "enable_
 
 /** This engine's bridges: each is marked with the engine's tag, so that no other's is ever taken for ours. */
 export class Bridges {
-  readonly #kernel: NetworkKernel;
+  readonly #kernel: NetworkThread;
   readonly #filter: Filter;
   readonly #tag: string;
   readonly #log: Logger;
   readonly #localRoutes = new Set<string>();
   #hasIpv6Forwarding = false;
 
-  constructor(kernel: NetworkKernel, filter: Filter, tag: string, log: Logger) {
+  constructor(kernel: NetworkThread, filter: Filter, tag: string, log: Logger) {
     this.#kernel = kernel;
     this.#filter = filter;
     this.#tag = tag;

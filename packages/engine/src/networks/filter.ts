@@ -1,6 +1,5 @@
-import type { NftPart } from "#host";
+import type { LoadRules, NetworkThread, NftElement, NftPart } from "#host";
 import { errno, type Logger } from "#kernel";
-import type { LoadRules, NetworkKernel, NftElement } from "./driver.ts";
 
 /** What the rules must know of a bridge. */
 export interface BridgeRules {
@@ -17,7 +16,7 @@ export interface BridgeRules {
  * Holds the whole of it in memory, so that it can be laid down again at any time in one transaction.
  */
 export class Filter {
-  readonly #kernel: NetworkKernel;
+  readonly #kernel: NetworkThread;
   readonly #loadRules: LoadRules;
   readonly #table: string;
   readonly #log: Logger;
@@ -25,7 +24,7 @@ export class Filter {
   readonly #owned = new Map<string, readonly NftElement[]>();
   #hasLocalRoute = true;
 
-  constructor(kernel: NetworkKernel, loadRules: LoadRules, table: string, log: Logger) {
+  constructor(kernel: NetworkThread, loadRules: LoadRules, table: string, log: Logger) {
     this.#kernel = kernel;
     this.#loadRules = loadRules;
     this.#table = table;

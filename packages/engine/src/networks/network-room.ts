@@ -3,11 +3,13 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { KeyedLocks, LongshoreError, randomId, type Clock, type Logger } from "#kernel";
 import type { Events } from "#events";
+import type { ThreadedDnsServer } from "#dns";
+import type { LoadRules, NetworkThread } from "#host";
 import type { Store } from "#store";
 import { Bridges, DEFAULT_BRIDGE, mtuOf, rulesOf } from "./bridges.ts";
 import { formatCidr, overlaps, parseCidr } from "./cidr.ts";
 import type { Endpoint, EndpointSpec, Network, Networks, Sandbox } from "./contract.ts";
-import type { LoadRules, NetworkKernel, SandboxDns } from "./driver.ts";
+
 import { Filter } from "./filter.ts";
 import { NetworkBook, PREDEFINED, type NetworkRow } from "./network-book.ts";
 import { PublishedPorts, type HoldPort } from "./published-ports.ts";
@@ -27,9 +29,9 @@ export interface NetworksDeps {
 }
 /** What stands between this room and Linux. */
 export interface NetworkDrivers {
-  readonly kernel: NetworkKernel;
+  readonly kernel: NetworkThread;
   readonly loadRules: LoadRules;
-  readonly dns: SandboxDns;
+  readonly dns: ThreadedDnsServer;
   readonly hold: HoldPort;
 }
 

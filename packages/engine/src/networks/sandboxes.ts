@@ -3,10 +3,11 @@ import path from "node:path";
 import { errno, KeyedLocks, LongshoreError, messageOf, randomId, type Logger } from "#kernel";
 import type { Events } from "#events";
 import type { Table } from "#store";
+import type { ThreadedDnsServer } from "#dns";
+import type { NetworkThread, NftElement } from "#host";
 import { checkMac, macOf } from "./address-pool.ts";
 import { defaultHostAddress, isIsolated, mtuOf, type Bridges } from "./bridges.ts";
 import type { DnsSpec, Endpoint, EndpointSpec, Network, Networks, Sandbox } from "./contract.ts";
-import type { NetworkKernel, NftElement, SandboxDns } from "./driver.ts";
 import { portElements, type Filter } from "./filter.ts";
 import { hasNames, viewOf, zoneOf } from "./names.ts";
 import type { NetworkBook } from "./network-book.ts";
@@ -15,8 +16,8 @@ import { DNS_ADDRESS, formatOwnResolvConf, formatResolvConf, isLoopback, merged 
 import { gatewaysOf, outwardEndpoint, type EndpointRow, type SandboxRow } from "./sandbox-row.ts";
 
 export interface SandboxParts {
-  readonly kernel: NetworkKernel;
-  readonly dns: SandboxDns;
+  readonly kernel: NetworkThread;
+  readonly dns: ThreadedDnsServer;
   readonly book: NetworkBook;
   readonly bridges: Bridges;
   readonly filter: Filter;
@@ -408,7 +409,7 @@ export class Sandboxes {
     this.#parts.book.release(endpoint.networkId, [endpoint.ipv4, endpoint.ipv6]);
   }
 
-  #plugOf(row: EndpointRow): Parameters<NetworkKernel["plug"]>[1] {
+  #plugOf(row: EndpointRow): Parameters<NetworkThread["plug"]>[1] {
     const { endpoint } = row;
     const network = this.#network(endpoint.networkId);
     const addresses = [

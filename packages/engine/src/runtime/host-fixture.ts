@@ -10,7 +10,7 @@ import {
 import os from "node:os";
 import path from "node:path";
 import { randomId, silentLogger, systemClock } from "#kernel";
-import { cgroupPids, removeCgroup, unmount } from "#host";
+import { linuxCgroups, unmount } from "#host";
 import type { RuntimeDocument } from "#spec";
 import type { Runtime, StartSpec } from "./contract.ts";
 import { endHolders, holderPids } from "./monitor/holders.ts";
@@ -128,13 +128,13 @@ export class RuntimeGround implements AsyncDisposable {
     for (const pid of processesNaming(this.stateRoot)) killQuietly(pid);
     endHolders(path.join(this.stateRoot, "monitor"));
     for (const cgroup of this.#cgroups) {
-      for (let round = 0; round < 200 && cgroupPids(cgroup).length > 0; round++) {
-        for (const pid of cgroupPids(cgroup)) killQuietly(pid);
+      for (let round = 0; round < 200 && linuxCgroups.pids(cgroup).length > 0; round++) {
+        for (const pid of linuxCgroups.pids(cgroup)) killQuietly(pid);
         await systemClock.sleep(10, AbortSignal.timeout(1_000));
       }
-      removeCgroup(cgroup);
+      linuxCgroups.remove(cgroup);
     }
-    removeCgroup("/longshore-test");
+    linuxCgroups.remove("/longshore-test");
     const containers = path.join(this.stateRoot, "containers");
     try {
       for (const id of readdirSync(containers)) unmount(path.join(containers, id, "rootfs"));

@@ -2,7 +2,7 @@ import { constants as osConstants } from "node:os";
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { errno, isKind, LongshoreError, type Clock, type Logger } from "#kernel";
-import { mountForgottenControllers, mountOverlay, removeCgroup, unmount, wallNano } from "#host";
+import { linuxCgroups, mountForgottenControllers, mountOverlay, unmount, wallNano } from "#host";
 import type { RuntimeDocument } from "#spec";
 import type { ExecSpec, ExecTask, ExitStatus, Runtime, StartSpec, Task } from "./contract.ts";
 import { ExecOutput } from "./exec-output.ts";
@@ -199,11 +199,11 @@ class LinuxRuntime implements Runtime {
     const keys = [id, ...namesIn(path.join(directory, "execs")).map((name) => `${id}/${name}`)];
     const cgroupsPath = configuredCgroup(directory);
     // An empty cgroup means that no process is left: then the runtime's record is all that it would remove.
-    if (cgroupsPath !== undefined && removeCgroup(cgroupsPath))
+    if (cgroupsPath !== undefined && linuxCgroups.remove(cgroupsPath))
       rmSync(this.#commands.stateOf(id), { recursive: true, force: true });
     else {
       await this.#monitor.repeat("run", { argv: this.#commands.remove(id), env: environment() });
-      if (cgroupsPath !== undefined) removeCgroup(cgroupsPath);
+      if (cgroupsPath !== undefined) linuxCgroups.remove(cgroupsPath);
     }
     await this.#monitor.repeat("forget", { keys });
     for (const key of keys) this.#drop(key);

@@ -1,4 +1,4 @@
-import { cgroupPids, setCgroupFrozen } from "#host";
+import { linuxCgroups } from "#host";
 import { LongshoreError } from "#kernel";
 import type { ExecTask, ExitStatus, Task } from "./contract.ts";
 import type { ExecOutput } from "./exec-output.ts";
@@ -49,7 +49,7 @@ export class LinuxTask implements Task {
 
   #freeze(isFrozen: boolean): void {
     const { cgroupsPath } = this.#record.launch;
-    if (cgroupsPath === undefined || !setCgroupFrozen(cgroupsPath, isFrozen))
+    if (cgroupsPath === undefined || !linuxCgroups.setFrozen(cgroupsPath, isFrozen))
       throw new LongshoreError(
         "conflict",
         `cgroup of container ${this.id} is gone, it cannot be ${isFrozen ? "paused" : "resumed"}`,
@@ -70,7 +70,7 @@ export class LinuxTask implements Task {
 
   async pids(): Promise<readonly number[]> {
     const { cgroupsPath } = this.#record.launch;
-    return cgroupsPath === undefined ? [this.pid] : cgroupPids(cgroupsPath);
+    return cgroupsPath === undefined ? [this.pid] : linuxCgroups.pids(cgroupsPath);
   }
 }
 

@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { LongshoreError } from "#kernel";
+import { FakeCgroups } from "#testing/host";
 import { encodeLogEntry, LOG_DATA_FILE, LOG_ENTRY_BYTES, LOG_INDEX_FILE, type RuntimeProcess } from "#spec";
 import type { ExecSpec, ExecTask, ExitStatus, Runtime, StartSpec, StdioSpec, Task } from "./contract.ts";
 import { runtimeRefusal } from "./runtime-errors.ts";
@@ -27,6 +28,11 @@ export type FakeProgram = (process: FakeProcess) => Promise<number>;
 /** Sleeps until it is killed or ended by the test. */
 export const sleeper: FakeProgram = () => new Promise(() => {});
 
+interface FakeCgroup {
+  readonly all: FakeCgroups;
+  readonly path: string;
+}
+
 class FakeTask implements Task, ExecTask {
   readonly id: string;
   readonly pid: number;
@@ -38,6 +44,7 @@ class FakeTask implements Task, ExecTask {
   readonly #stdio: StdioSpec;
   readonly #input: Uint8Array[] = [];
   readonly #sink: (stream: Stream, bytes: Uint8Array) => void;
+  readonly #cgroup: FakeCgroup;
   readonly #nowNano: () => bigint;
   #size: readonly [number, number];
   #isStdinOpen: boolean;
@@ -51,10 +58,13 @@ class FakeTask implements Task, ExecTask {
     pid: number,
     stdio: StdioSpec,
     nowNano: () => bigint,
+    cgroup: FakeCgroup,
     sink: ((stream: Stream, bytes: Uint8Array) => void) | undefined,
   ) {
     this.id = id;
     this.pid = pid;
+    this.#cgroup = cgroup;
+    cgroup.all.join(cgroup.path, pid);
     this.hasTty = stdio.hasTty;
     this.#stdio = stdio;
     this.#size = stdio.size ?? [0, 0];
@@ -97,6 +107,7 @@ class FakeTask implements Task, ExecTask {
     }
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#cgroup.all.leave(this.pid, isOomKilled);
     this.#exit.resolve({ code, atNano: this.#nowNano(), isOomKilled });
   }
 
@@ -122,10 +133,12 @@ class FakeTask implements Task, ExecTask {
   }
 
   async pause(): Promise<void> {
+    this.#cgroup.all.setFrozen(this.#cgroup.path, true);
     this.#thawed ??= Promise.withResolvers();
   }
 
   async resume(): Promise<void> {
+    this.#cgroup.all.setFrozen(this.#cgroup.path, false);
     this.#thawed?.resolve();
     this.#thawed = undefined;
   }
@@ -148,7 +161,7 @@ class FakeTask implements Task, ExecTask {
   }
 
   async pids(): Promise<readonly number[]> {
-    return this.#hasEnded ? [] : [this.pid];
+    return this.#cgroup.all.pids(this.#cgroup.path);
   }
 }
 
@@ -195,9 +208,12 @@ export class FakeMachine {
   /** Every start asked for, in order: documents for golden tests. */
   readonly starts: StartSpec[] = [];
   readonly updates: { readonly id: string; readonly resources: object }[] = [];
+  /** Every container's, with its processes in it, from start to release. */
+  readonly cgroups: FakeCgroups = new FakeCgroups();
   readonly #programs: Readonly<Record<string, FakeProgram>>;
   readonly #nowNano: () => bigint;
   readonly #tasks = new Map<string, FakeTask>();
+  readonly #cgroupPaths = new Map<string, string>();
   readonly #adoptable = new Map<string, ExitStatus>();
   readonly #engineExecs = new Set<FakeTask>();
   #pid = 1000;
@@ -231,18 +247,33 @@ export class FakeMachine {
       info: { name: "fake", path: "/fake", version: "1" },
       start: async (spec, signal) => {
         signal.throwIfAborted();
-        const task = this.#launch(spec.id, spec.document.process, spec.stdio, logSink(spec.logDirectory));
+        const { process, linux } = spec.document;
+        this.cgroups.create(linux.cgroupsPath);
+        this.#cgroupPaths.set(spec.id, linux.cgroupsPath);
+        const task = this.#launch(
+          spec.id,
+          linux.cgroupsPath,
+          process,
+          spec.stdio,
+          logSink(spec.logDirectory),
+        );
         this.starts.push(spec);
         this.#tasks.set(spec.id, task);
         return task;
       },
-      release: async (id) => void this.#tasks.delete(id),
+      release: async (id) => {
+        this.#tasks.delete(id);
+        const cgroup = this.#cgroupPaths.get(id);
+        if (cgroup !== undefined) this.cgroups.remove(cgroup);
+        this.#cgroupPaths.delete(id);
+      },
       exec: async (spec: ExecSpec, signal: AbortSignal) => {
         signal.throwIfAborted();
         if (!this.#tasks.has(spec.containerId))
           throw new LongshoreError("invalid", `container "${spec.containerId}" does not run`);
         const task = this.#launch(
           `${spec.containerId}/${spec.execId}`,
+          this.#cgroupPaths.get(spec.containerId) ?? "",
           spec.process,
           spec.stdio,
           spec.isAttached ? undefined : () => {},
@@ -263,6 +294,7 @@ export class FakeMachine {
 
   #launch(
     key: string,
+    cgroupPath: string,
     process: RuntimeProcess,
     stdio: StdioSpec,
     sink: ((stream: Stream, bytes: Uint8Array) => void) | undefined,
@@ -275,7 +307,8 @@ export class FakeMachine {
         `executable file \`${name}\` not found${name.startsWith("/") ? ": No such file or directory" : " in $PATH"}`,
         name,
       );
-    const task = new FakeTask(key, ++this.#pid, stdio, this.#nowNano, sink);
+    const cgroup = { all: this.cgroups, path: cgroupPath };
+    const task = new FakeTask(key, ++this.#pid, stdio, this.#nowNano, cgroup, sink);
     task.run(program, process);
     return task;
   }

@@ -1,4 +1,4 @@
-import { copyTree, isMountPoint, mountDevice, unmountDevice } from "#host";
+import { copyTree, linuxMounts } from "#host";
 import type { Volumes } from "./contract.ts";
 import { openVolumeRoom, type VolumesDeps } from "./volume-room.ts";
 
@@ -7,5 +7,5 @@ export type { VolumesDeps } from "./volume-room.ts";
 
 /** Opens the room with its folder DATA_ROOT/volumes. */
 export async function openVolumes(deps: VolumesDeps, signal: AbortSignal): Promise<Volumes> {
-  return openVolumeRoom(deps, { copyTree, isMountPoint, mountDevice, unmountDevice }, signal);
+  return openVolumeRoom(deps, { ...linuxMounts, copyTree }, signal);
 }

@@ -1,28 +1,22 @@
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { openEvents } from "#events";
+import { copyTree } from "#host";
 import { silentLogger, systemClock } from "#kernel";
+import { FakeMounts } from "#testing/host";
 import { memoryStore } from "#testing/store";
 import type { Volumes } from "./contract.ts";
 import { openVolumeRoom, type VolumeHost, type VolumesDeps } from "./volume-room.ts";
 
-/** A host that remembers mounts instead of making them, and copies without owners. */
-export function fakeVolumeHost(): VolumeHost & { readonly mounted: ReadonlyMap<string, string> } {
-  const mounted = new Map<string, string>();
+/** Mounts are remembered instead of made; copying is the machine's, which asks for no right but to read. */
+export function fakeVolumeHost(): VolumeHost {
+  const mounts = new FakeMounts();
   return {
-    mounted,
-    mountDevice: async ({ device, target }, signal) => {
-      signal.throwIfAborted();
-      if (!path.isAbsolute(device)) throw new Error(`mount: special device ${device} does not exist.`);
-      mounted.set(target, device);
-    },
-    unmountDevice: async (target) => void mounted.delete(target),
-    isMountPoint: async (target) => mounted.has(target),
-    copyTree: async (source, target, signal) => {
-      signal.throwIfAborted();
-      await cp(source, target, { recursive: true, verbatimSymlinks: true });
-    },
+    mountDevice: (what, signal) => mounts.mountDevice(what, signal),
+    unmountDevice: (target, signal) => mounts.unmountDevice(target, signal),
+    isMountPoint: (target) => mounts.isMountPoint(target),
+    copyTree,
   };
 }
 

@@ -10,7 +10,7 @@ import {
   type Clock,
   type Logger,
 } from "#kernel";
-import { removeTree } from "#host";
+import { type Mounts, removeTree } from "#host";
 import type { Events } from "#events";
 import type { Store, Table } from "#store";
 import type { Volume, Volumes } from "./contract.ts";
@@ -26,13 +26,7 @@ export interface VolumesDeps {
 }
 
 /** What this room asks of Linux; the fake stands behind the same. */
-export interface VolumeHost {
-  mountDevice(
-    what: { device: string; type: string; options: string; target: string },
-    signal: AbortSignal,
-  ): Promise<void>;
-  unmountDevice(target: string, signal: AbortSignal): Promise<void>;
-  isMountPoint(target: string): Promise<boolean>;
+export interface VolumeHost extends Pick<Mounts, "mountDevice" | "unmountDevice" | "isMountPoint"> {
   copyTree(source: string, target: string, signal: AbortSignal): Promise<void>;
 }
 

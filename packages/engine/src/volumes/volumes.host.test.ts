@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { isMountPoint } from "#host";
+import { linuxMounts } from "#host";
 import { openEvents } from "#events";
 import { silentLogger, systemClock } from "#kernel";
 import { memoryStore } from "#testing/store";
@@ -37,9 +37,9 @@ test("hold() mounts what the options say, release() by the last one unmounts it"
   await volumes.hold("ram", "c2", signal);
   expect((await lstat(mountpoint)).uid).toBe(1234);
   await volumes.release("ram", "c1");
-  expect(await isMountPoint(mountpoint)).toBe(true);
+  expect(await linuxMounts.isMountPoint(mountpoint)).toBe(true);
   await volumes.release("ram", "c2");
-  expect(await isMountPoint(mountpoint)).toBe(false);
+  expect(await linuxMounts.isMountPoint(mountpoint)).toBe(false);
 });
 
 test("hold() says what could not be mounted", async ({ signal }) => {

@@ -9,6 +9,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { errno } from "#kernel";
+import type { Cgroups, CgroupStats } from "../contract.ts";
 import { libc, checked } from "./libc.ts";
 
 const mountCall = libc.func("int mount(str, str, str, ulong, str)");
@@ -42,15 +43,23 @@ export function mountForgottenControllers(): readonly string[] {
   return mounted;
 }
 
+/** This machine's. */
+export const linuxCgroups: Cgroups = {
+  stats: readCgroupStats,
+  oomKillCount,
+  pids: cgroupPids,
+  setFrozen: setCgroupFrozen,
+  remove: removeCgroup,
+};
+
 /** Directory of a container's cgroup for a v1 controller, or of its one v2 cgroup. Undefined when it is not there. */
-export function cgroupDirectory(cgroupsPath: string, controller: string): string | undefined {
+function cgroupDirectory(cgroupsPath: string, controller: string): string | undefined {
   const root = cgroupMode() === "unified" ? CGROUP_ROOT : path.join(CGROUP_ROOT, controller);
   const directory = path.join(root, cgroupsPath);
   return existsSync(directory) ? directory : undefined;
 }
 
-/** How many processes of the cgroup the kernel killed for lack of memory; 0 when it is gone. */
-export function oomKillCount(cgroupsPath: string): number {
+function oomKillCount(cgroupsPath: string): number {
   const directory = cgroupDirectory(cgroupsPath, "memory");
   return directory === undefined ? 0 : oomKillsAt(directory);
 }
@@ -64,8 +73,7 @@ export function oomKillsAt(directory: string): number {
   );
 }
 
-/** Host pids of every process in the cgroup and those below it. */
-export function cgroupPids(cgroupsPath: string): readonly number[] {
+function cgroupPids(cgroupsPath: string): readonly number[] {
   const directory = cgroupDirectory(cgroupsPath, "pids") ?? cgroupDirectory(cgroupsPath, "memory");
   if (directory === undefined) return [];
   const pids = new Set<number>();
@@ -75,8 +83,7 @@ export function cgroupPids(cgroupsPath: string): readonly number[] {
   return [...pids];
 }
 
-/** Stops (or continues) every process of the cgroup. False when there is no such cgroup. */
-export function setCgroupFrozen(cgroupsPath: string, isFrozen: boolean): boolean {
+function setCgroupFrozen(cgroupsPath: string, isFrozen: boolean): boolean {
   const directory = cgroupDirectory(cgroupsPath, "freezer");
   if (directory === undefined) return false;
   if (cgroupMode() === "unified") writeFileSync(path.join(directory, "cgroup.freeze"), isFrozen ? "1" : "0");
@@ -84,16 +91,7 @@ export function setCgroupFrozen(cgroupsPath: string, isFrozen: boolean): boolean
   return true;
 }
 
-/** True when every process has stopped (the kernel may need a moment after setCgroupFrozen). */
-export function isCgroupFrozen(cgroupsPath: string): boolean {
-  const directory = cgroupDirectory(cgroupsPath, "freezer");
-  if (directory === undefined) return false;
-  if (cgroupMode() === "unified") return flatKeyed(directory, "cgroup.events")["frozen"] === 1;
-  return textOf(directory, "freezer.state")?.trim() === "FROZEN";
-}
-
-/** Removes an empty cgroup, and those below it, from every hierarchy. False when one stays, since processes are in it. */
-export function removeCgroup(cgroupsPath: string): boolean {
+function removeCgroup(cgroupsPath: string): boolean {
   const roots =
     cgroupMode() === "unified"
       ? [CGROUP_ROOT]
@@ -120,36 +118,7 @@ function isRemoved(directory: string): boolean {
   }
 }
 
-export interface CgroupStats {
-  readonly memory: {
-    readonly usageBytes: number;
-    readonly maxUsageBytes?: number;
-    readonly limitBytes?: number;
-    readonly failures: number;
-    /** memory.stat as the kernel words it. */
-    readonly stat: Readonly<Record<string, number>>;
-  };
-  readonly cpu: {
-    readonly usageNano: number;
-    readonly userNano: number;
-    readonly systemNano: number;
-    readonly perCpuNano?: readonly number[];
-    readonly periods: number;
-    readonly throttledPeriods: number;
-    readonly throttledNano: number;
-  };
-  readonly pids: { readonly current: number; readonly limit?: number };
-  readonly blockIo: readonly {
-    readonly major: number;
-    readonly minor: number;
-    readonly operation: "read" | "write";
-    readonly bytes: number;
-    readonly count: number;
-  }[];
-}
-
-/** What a container uses now; undefined when its cgroup is gone. */
-export function readCgroupStats(cgroupsPath: string): CgroupStats | undefined {
+function readCgroupStats(cgroupsPath: string): CgroupStats | undefined {
   if (cgroupDirectory(cgroupsPath, "memory") === undefined) return undefined;
   return cgroupMode() === "unified"
     ? unifiedStatsAt(path.join(CGROUP_ROOT, cgroupsPath))

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { checked, libc, SystemCallError } from "./libc.ts";
 
 const SYS_MOVE_MOUNT = 429;
@@ -113,19 +112,6 @@ export function unmount(target: string): void {
     if (!(error instanceof SystemCallError) || (error.code !== "EINVAL" && error.code !== "ENOENT"))
       throw error;
   }
-}
-
-/** Mount points of this mount namespace at or below `folder`, deepest first. Source: proc(5), mountinfo. */
-export function mountsBelow(folder: string): readonly string[] {
-  return readFileSync("/proc/self/mountinfo", "utf8")
-    .split("\n")
-    .map((line) =>
-      (line.split(" ")[4] ?? "").replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
-        String.fromCharCode(Number.parseInt(octal, 8)),
-      ),
-    )
-    .filter((place) => place === folder || place.startsWith(`${folder}/`))
-    .toReversed();
 }
 
 const MS_NOSUID = 2;

@@ -21,7 +21,7 @@ const OWN = "/proc/thread-self/ns/net";
 const openNamespace = (name: string): number => openSync(name, constants.O_RDONLY);
 
 /** The way back: keep one from before the first switch. */
-export class HomeNamespace {
+export class HomeNamespace implements Disposable {
   readonly #fd: number = openNamespace(OWN);
 
   /** Runs `work` inside a new namespace pinned at `file`; the thread is home again afterwards. A failure leaves no pin. */
@@ -56,6 +56,10 @@ export class HomeNamespace {
     } finally {
       closeSync(fd);
     }
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#fd);
   }
 
   #return(): void {

@@ -10,61 +10,40 @@ import {
 import os from "node:os";
 import path from "node:path";
 import { errno } from "#kernel";
+import type {
+  DnsSockets,
+  HostBridge,
+  LinkCounters,
+  NetworkKernel,
+  NftElement,
+  Plug,
+  Subnet,
+} from "../contract.ts";
 import { forgetUdpFlows } from "./conntrack.ts";
 import { openInetSocket } from "./inet-socket.ts";
 import { SystemCallError } from "./libc.ts";
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from "./netlink-socket.ts";
 import { HomeNamespace, unpin } from "./netns.ts";
-import { changeElements, listForwardDrops, redirectDns, removeTable, type NftElement } from "./nftables.ts";
+import { changeElements, listForwardDrops, redirectDns, removeTable } from "./nftables.ts";
 import * as rt from "./rtnetlink.ts";
-
-/** One interface of a sandbox: `hostName` is its end on the bridge, `name` its end inside. */
-export interface Plug {
-  readonly hostName: string;
-  readonly name: string;
-  readonly bridge: string;
-  readonly macAddress: string;
-  readonly mtu: number;
-  readonly addresses: readonly rt.Subnet[];
-  readonly isIsolated: boolean;
-}
-export interface DnsSockets {
-  readonly udp: { readonly fd: number; readonly port: number };
-  readonly tcp: { readonly fd: number; readonly port: number };
-}
-export interface HostBridge {
-  readonly name: string;
-  readonly alias: string;
-  readonly isUp: boolean;
-}
-export interface LinkCounters {
-  readonly rxBytes: number;
-  readonly rxPackets: number;
-  readonly rxErrors: number;
-  readonly rxDropped: number;
-  readonly txBytes: number;
-  readonly txPackets: number;
-  readonly txErrors: number;
-  readonly txDropped: number;
-}
 
 const NSFS_MAGIC = 0x6e736673;
 
 /** The network's system calls, synchronous, in the one thread that may change its namespace. Every method leaves that thread at home. */
-export class NetworkCalls {
+export class NetworkCalls implements NetworkKernel, Disposable {
   readonly #home = new HomeNamespace();
   readonly #route = new NetlinkSocket(NETLINK_ROUTE);
   readonly #filter = new NetlinkSocket(NETLINK_NETFILTER);
 
-  /** Makes the namespace pinned at `file` with everything in it; on failure nothing is left. */
-  buildSandbox(spec: {
-    readonly file: string;
-    readonly plugs: readonly Plug[];
-    readonly gateways: readonly string[];
-    readonly sysctls: Readonly<Record<string, string>>;
-    readonly dnsAddress?: string;
-  }): DnsSockets | undefined {
+  [Symbol.dispose](): void {
+    this.#home[Symbol.dispose]();
+    this.#route[Symbol.dispose]();
+    this.#filter[Symbol.dispose]();
+  }
+
+  buildSandbox(spec: Parameters<NetworkKernel["buildSandbox"]>[0]): DnsSockets | undefined {
     let dns: DnsSockets | undefined;
+    const made: string[] = [];
     // A socket stays in the namespace it was opened in, so the thread is home again for the rest.
     using inner = this.#home.inNew(spec.file, () => new NetlinkSocket(NETLINK_ROUTE));
     try {
@@ -73,48 +52,34 @@ export class NetworkCalls {
         setSysctl("net.ipv6.conf.default.disable_ipv6", "1", true);
         if (spec.dnsAddress !== undefined) dns = openDns(spec.dnsAddress, false);
       });
-      for (const plug of spec.plugs) this.#plug(plug, spec.file, inner);
+      for (const plug of spec.plugs) {
+        this.#plug(plug, spec.file, inner);
+        made.push(plug.hostName);
+      }
       if (spec.gateways.length > 0)
         inner.request("default routes", ...spec.gateways.map((gateway) => rt.newDefaultRoute(gateway)));
       // Last, so that what names an interface finds it.
-      if (Object.keys(spec.sysctls).length > 0) this.setSysctls(spec.file, spec.sysctls);
+      if (Object.keys(spec.sysctls).length > 0) this.#setSysctls(spec.file, spec.sysctls);
       return dns;
     } catch (error) {
       closeDns(dns);
-      this.dropSandbox(
-        spec.file,
-        spec.plugs.map((plug) => plug.hostName),
-      );
+      this.dropSandbox(spec.file, made);
       throw error;
     }
   }
 
-  setSysctls(file: string, sysctls: Readonly<Record<string, string>>): void {
-    this.#home.inside(file, () => {
-      for (const [name, value] of Object.entries(sysctls)) setSysctl(name, value, false);
-    });
-  }
-
-  /** Drops a sandbox: its ends leave their bridges at once, the pin goes, the kernel ends the rest when the last process and socket do. */
   dropSandbox(file: string, hostNames: readonly string[]): void {
     this.#unbridge(hostNames);
     unpin(file);
   }
 
-  /** Sockets for DNS in an existing sandbox. */
   openDnsSockets(file: string, address: string): DnsSockets {
     return this.#home.inside(file, () => openDns(address, true));
   }
 
-  /** Adds an interface to an existing sandbox. */
   plug(file: string, plug: Plug): void {
     using inner = this.#home.inside(file, () => new NetlinkSocket(NETLINK_ROUTE));
-    try {
-      this.#plug(plug, file, inner);
-    } catch (error) {
-      this.removeLink(plug.hostName);
-      throw error;
-    }
+    this.#plug(plug, file, inner);
   }
 
   unplug(file: string, name: string, hostName: string): void {
@@ -126,7 +91,6 @@ export class NetworkCalls {
     });
   }
 
-  /** Replaces the default routes of a sandbox. */
   reroute(file: string, remove: readonly string[], add: readonly string[]): void {
     this.#home.inside(file, () => {
       using inner = new NetlinkSocket(NETLINK_ROUTE);
@@ -137,7 +101,6 @@ export class NetworkCalls {
     });
   }
 
-  /** Counters of every interface but loopback, by name. */
   counters(file: string): Record<string, LinkCounters> {
     return this.#home.inside(file, () => {
       using inner = new NetlinkSocket(NETLINK_ROUTE);
@@ -160,14 +123,7 @@ export class NetworkCalls {
     });
   }
 
-  /** Makes a bridge, or completes one of that name and alias. Throws EEXIST when the name is someone else's. */
-  ensureBridge(spec: {
-    readonly name: string;
-    readonly alias: string;
-    readonly macAddress: string;
-    readonly mtu: number;
-    readonly addresses: readonly rt.Subnet[];
-  }): void {
+  ensureBridge(spec: Parameters<NetworkKernel["ensureBridge"]>[0]): void {
     const before = rt.listLinks(this.#route).find((link) => link.name === spec.name);
     if (before === undefined || before.alias !== spec.alias)
       this.#route.request(`new bridge ${spec.name}`, rt.newBridge(spec.name, spec.macAddress, spec.mtu));
@@ -182,7 +138,6 @@ export class NetworkCalls {
     this.#route.request(`${spec.name} up`, rt.setUp(index));
   }
 
-  /** Removes a link of the host; absent is success. */
   removeLink(name: string): void {
     const link = rt.listLinks(this.#route).find((one) => one.name === name);
     if (link !== undefined) this.#route.request(`remove ${name}`, rt.removeLink(link.index));
@@ -195,8 +150,7 @@ export class NetworkCalls {
       .map(({ name, alias, isUp }) => ({ name, alias, isUp }));
   }
 
-  /** Address ranges in use on the host, those of `exceptLinks` left out. */
-  listSubnets(exceptLinks: readonly string[]): rt.Subnet[] {
+  listSubnets(exceptLinks: readonly string[]): Subnet[] {
     const except = new Set(
       rt
         .listLinks(this.#route)
@@ -209,7 +163,6 @@ export class NetworkCalls {
       .map(({ address, prefixLength }) => ({ address, prefixLength }));
   }
 
-  /** See `changeElements`; an element to remove that is gone already is success. */
   changeElements(table: string, add: readonly NftElement[], remove: readonly NftElement[]): void {
     try {
       changeElements(this.#filter, table, { add, remove });
@@ -226,7 +179,6 @@ export class NetworkCalls {
     tolerating(["ENOENT"], () => removeTable(this.#filter, table));
   }
 
-  /** Foreign tables that drop forwarded packets by default. */
   listForwardDrops(): string[] {
     return listForwardDrops(this.#filter);
   }
@@ -235,7 +187,6 @@ export class NetworkCalls {
     forgetUdpFlows(this.#filter, { hostPorts, addresses });
   }
 
-  /** Paths NAME/netns under `folder` at which a namespace is pinned. */
   listPins(folder: string): string[] {
     try {
       return readdirSync(folder)
@@ -247,16 +198,21 @@ export class NetworkCalls {
     }
   }
 
-  /** True when a namespace is pinned at `file`. */
   isPinned(file: string): boolean {
     return isPin(file) === true;
   }
 
-  /** Sets a kernel setting of the host when it has another value; false when it can't be written. */
   setHostSysctl(name: string, value: string): boolean {
     return setSysctl(name, value, true);
   }
 
+  #setSysctls(file: string, sysctls: Readonly<Record<string, string>>): void {
+    this.#home.inside(file, () => {
+      for (const [name, value] of Object.entries(sysctls)) setSysctl(name, value, false);
+    });
+  }
+
+  /** On failure nothing is left, and a link that was there before stays. */
   #plug(plug: Plug, file: string, inner: NetlinkSocket): void {
     const namespaceFd = openSync(file, constants.O_RDONLY);
     try {
@@ -274,6 +230,15 @@ export class NetworkCalls {
     } finally {
       closeSync(namespaceFd);
     }
+    try {
+      this.#configure(plug, file, inner);
+    } catch (error) {
+      this.removeLink(plug.hostName);
+      throw error;
+    }
+  }
+
+  #configure(plug: Plug, file: string, inner: NetlinkSocket): void {
     this.#route.request(
       `port ${plug.hostName}`,
       rt.bridgePort(rt.indexOf(this.#route, plug.hostName), plug.isIsolated),

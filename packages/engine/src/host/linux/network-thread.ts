@@ -1,14 +1,14 @@
 import { Worker } from "node:worker_threads";
 import { programBeside } from "#kernel";
-import type { NetworkCalls } from "./network-calls.ts";
-
-type Method<N extends keyof NetworkCalls> = NetworkCalls[N];
+import type { NetworkKernel, NetworkThread } from "../contract.ts";
 
 export interface NetworkRequest {
   readonly id: number;
-  readonly name: keyof NetworkCalls;
+  readonly name: keyof NetworkKernel;
   readonly given: readonly unknown[];
 }
+/** The thread ends after the calls before it. */
+export const END = "end";
 export interface NetworkAnswer {
   readonly id: number;
   readonly value?: unknown;
@@ -26,11 +26,6 @@ export class NetworkCallError extends Error {
   }
 }
 
-/** `NetworkCalls` in a thread of its own: same names, same order, promises instead of values. */
-export type NetworkThread = AsyncDisposable & {
-  readonly [N in keyof NetworkCalls]: (...given: Parameters<Method<N>>) => Promise<ReturnType<Method<N>>>;
-};
-
 /** Starts the thread. The caller has used libuv's pool before (a pool born in another namespace would stay there). */
 export function openNetworkThread(): NetworkThread {
   const worker = new Worker(programBeside("./network-worker.ts", import.meta.url), {
@@ -41,6 +36,7 @@ export function openNetworkThread(): NetworkThread {
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();
   let lastId = 0;
   let ended: Error | undefined;
+  let isDisposed = false;
   const end = (error: Error): void => {
     ended ??= error;
     for (const { reject } of waiting.values()) reject(ended);
@@ -49,15 +45,19 @@ export function openNetworkThread(): NetworkThread {
   worker.on("message", (answer: NetworkAnswer) => {
     const call = waiting.get(answer.id);
     waiting.delete(answer.id);
-    if (waiting.size === 0) worker.unref();
+    if (waiting.size === 0 && !isDisposed) worker.unref();
     if (answer.failure) call?.reject(new NetworkCallError(answer.failure.message, answer.failure.code));
     else call?.resolve(answer.value);
   });
   worker.on("error", (error) => end(error instanceof Error ? error : new Error(String(error))));
-  worker.on("exit", () => end(new Error("the network thread has ended")));
+  const exited = Promise.withResolvers<void>();
+  worker.on("exit", () => {
+    end(new Error("the network thread has ended"));
+    exited.resolve();
+  });
   worker.unref();
 
-  const call = async (name: keyof NetworkCalls, given: readonly unknown[]): Promise<unknown> => {
+  const call = async (name: keyof NetworkKernel, given: readonly unknown[]): Promise<unknown> => {
     if (ended) throw ended;
     const id = ++lastId;
     const settled = Promise.withResolvers<unknown>();
@@ -68,15 +68,20 @@ export function openNetworkThread(): NetworkThread {
     return settled.promise;
   };
   const dispose = async (): Promise<void> => {
+    if (isDisposed) return await exited.promise;
+    isDisposed = true;
     end(new Error("the network thread has ended"));
-    await worker.terminate();
+    // Not terminate(): a thread that is stopped while it loads koffi, or inside of it, takes the process with it.
+    worker.ref();
+    worker.postMessage(END);
+    await exited.promise;
   };
   // Every other property is the call of that name: the type NetworkThread says which there are.
   return new Proxy({} as NetworkThread, {
     get: (_target, property) => {
       if (property === Symbol.asyncDispose) return dispose;
       if (typeof property === "symbol" || property === "then") return undefined;
-      return async (...given: readonly unknown[]) => call(property as keyof NetworkCalls, given);
+      return async (...given: readonly unknown[]) => call(property as keyof NetworkKernel, given);
     },
   });
 }

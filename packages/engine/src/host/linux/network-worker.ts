@@ -1,7 +1,7 @@
 import { parentPort } from "node:worker_threads";
 import { errno, messageOf } from "#kernel";
 import { NetworkCalls } from "./network-calls.ts";
-import type { NetworkAnswer, NetworkRequest } from "./network-thread.ts";
+import { END, type NetworkAnswer, type NetworkRequest } from "./network-thread.ts";
 
 /** The one thread that changes network namespaces. Everything in it is synchronous, so no two switches ever overlap. */
 
@@ -17,4 +17,8 @@ function answer(request: NetworkRequest): NetworkAnswer {
   }
 }
 
-parentPort?.on("message", (request: NetworkRequest) => parentPort?.postMessage(answer(request)));
+parentPort?.on("message", (request: NetworkRequest | typeof END) => {
+  if (request !== END) return parentPort?.postMessage(answer(request));
+  calls[Symbol.dispose]();
+  parentPort?.close();
+});

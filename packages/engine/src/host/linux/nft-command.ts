@@ -1,6 +1,6 @@
+import type { LoadRules } from "../contract.ts";
 import { runCommand } from "./run-command.ts";
 
-/** Loads `script` with nft: one transaction, all or nothing. */
-export async function loadNftScript(script: string, signal: AbortSignal): Promise<void> {
-  await runCommand({ name: "nft", given: ["-f", "-"], input: script, package: "nftables" }, signal);
-}
+/** All or nothing: nft -f is one transaction. */
+export const loadNftScript: LoadRules = (script, signal) =>
+  runCommand({ name: "nft", given: ["-f", "-"], input: script, package: "nftables" }, signal);

@@ -1,3 +1,4 @@
+import type { NftElement, NftPart } from "../contract.ts";
 import {
   attribute,
   attributes,
@@ -27,18 +28,6 @@ const NFT_MSG = {
   newElement: 12,
   delElement: 14,
 } as const;
-
-/** One element: each part of its key (and, for maps, of its value) is padded to four bytes by the caller's choice of `part`. */
-export interface NftElement {
-  readonly set: string;
-  readonly key: readonly NftPart[];
-  readonly value?: readonly NftPart[];
-}
-export type NftPart =
-  | { readonly kind: "address"; readonly value: string }
-  | { readonly kind: "protocol"; readonly value: "tcp" | "udp" | "sctp" }
-  | { readonly kind: "port"; readonly value: number }
-  | { readonly kind: "interface"; readonly value: string };
 
 const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
 

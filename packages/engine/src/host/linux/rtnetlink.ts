@@ -1,5 +1,6 @@
 import net from "node:net";
 import os from "node:os";
+import type { Subnet } from "../contract.ts";
 import { SystemCallError } from "./libc.ts";
 import {
   attribute,
@@ -54,11 +55,6 @@ export interface Link {
   readonly kind: string;
   readonly counters: readonly number[];
 }
-export interface Subnet {
-  readonly address: string;
-  readonly prefixLength: number;
-}
-
 /** An address as its 4 or 16 bytes. */
 export function addressBytes(address: string): Buffer {
   if (net.isIPv4(address)) return Buffer.from(address.split(".").map(Number));

@@ -3,7 +3,7 @@ import path from "node:path";
 import { errno, LongshoreError } from "#kernel";
 import {
   makeFifo,
-  oomKillCount,
+  linuxCgroups,
   openPidfd,
   resizeTerminal,
   signalProcess,
@@ -272,7 +272,8 @@ export class Supervised {
     const exit: ExitRecord = {
       code,
       atNano: String(wallNano()),
-      isOomKilled: this.#launch.cgroupsPath !== undefined && oomKillCount(this.#launch.cgroupsPath) > 0,
+      isOomKilled:
+        this.#launch.cgroupsPath !== undefined && linuxCgroups.oomKillCount(this.#launch.cgroupsPath) > 0,
     };
     writeJson(path.join(this.#launch.directory, EXIT_FILE), exit);
     this.#exit = exit;

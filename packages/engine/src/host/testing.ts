@@ -1,0 +1,3 @@
+export { FakeCgroups } from "./fake/cgroups.ts";
+export { FakeMounts } from "./fake/mounts.ts";
+export { fakeLoadRules, FakeNetworkKernel, fakeNetworkThread } from "./fake/network.ts";
