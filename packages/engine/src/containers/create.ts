@@ -47,6 +47,7 @@ export async function createContainer(
     );
   }
 
+  context.runtime.expect();
   const id = randomId();
   await using undo = new AsyncDisposableStack();
   const name = takeName(context, request.name, id, undo);

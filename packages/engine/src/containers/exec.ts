@@ -13,6 +13,7 @@ export async function createExec(context: Context, name: string, settings: ExecS
   if (live.task === undefined)
     throw new LongshoreError("conflict", `container ${container.id} is not running`);
   if (settings.Cmd.length === 0) throw new LongshoreError("invalid", "No exec command specified");
+  context.runtime.expect();
   const id = randomId();
   const entry: LiveExec = {
     exec: { id, containerId: container.id, settings, isRunning: false, exitCode: null, pid: 0 },

@@ -32,6 +32,7 @@ export async function startLocked(context: Context, id: string, signal: AbortSig
     await release(context, container);
     live.isUnclean = false;
   }
+  context.runtime.expect();
   try {
     const task = await launch(context, container, signal);
     live.task = task;

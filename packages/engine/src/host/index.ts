@@ -24,6 +24,7 @@ export {
   unmount,
 } from "./linux/mounts.ts";
 export { cgroupMode, linuxCgroups, mountForgottenControllers } from "./linux/cgroups.ts";
+export { CgroupMoves } from "./linux/cgroup-moves.ts";
 export * from "./linux/clock.ts";
 export * from "./linux/descriptor-passing.ts";
 export * from "./linux/descriptors.ts";

@@ -75,6 +75,8 @@ export interface ExecTask {
 export interface Runtime extends AsyncDisposable {
   /** What the OCI runtime is: name, path, version. */
   readonly info: { readonly name: string; readonly path: string; readonly version: string };
+  /** Says that a start or an exec may come within the next moments. Returns at once, changes nothing, may be called for nothing. */
+  expect(): void;
   /**
    * Mounts the root, starts the container, returns when its first process runs.
    * A failure leaves nothing. Throws `invalid` with the runtime's own sentence: texts contain "executable file not found",

@@ -2,7 +2,7 @@ import { constants as osConstants } from "node:os";
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { errno, isKind, LongshoreError, type Clock, type Logger } from "#kernel";
-import { linuxCgroups, mountForgottenControllers, mountOverlay, unmount, wallNano } from "#host";
+import { CgroupMoves, linuxCgroups, mountForgottenControllers, mountOverlay, unmount, wallNano } from "#host";
 import type { RuntimeDocument } from "#spec";
 import type { ExecSpec, ExecTask, ExitStatus, Runtime, StartSpec, Task } from "./contract.ts";
 import { ExecOutput } from "./exec-output.ts";
@@ -58,6 +58,7 @@ class LinuxRuntime implements Runtime {
   /** Processes that run, as far as we know. */
   readonly #started = new Set<string>();
   readonly #over = new Set<string>();
+  readonly #moves = new CgroupMoves();
   #consoleCount = 0;
   #link: MonitorLink | undefined;
 
@@ -106,6 +107,10 @@ class LinuxRuntime implements Runtime {
   get #monitor(): MonitorLink {
     if (this.#link === undefined) throw new Error("the runtime is not open");
     return this.#link;
+  }
+
+  expect(): void {
+    this.#moves.warm();
   }
 
   async start(spec: StartSpec, signal: AbortSignal): Promise<Task> {
@@ -348,6 +353,7 @@ class LinuxRuntime implements Runtime {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#moves.settled();
     await this.#link?.[Symbol.asyncDispose]();
   }
 }

@@ -261,6 +261,7 @@ export class FakeMachine {
         this.#tasks.set(spec.id, task);
         return task;
       },
+      expect: () => {},
       release: async (id) => {
         this.#tasks.delete(id);
         const cgroup = this.#cgroupPaths.get(id);

@@ -14,7 +14,7 @@ import { libc, checked } from "./libc.ts";
 
 const mountCall = libc.func("int mount(str, str, str, ulong, str)");
 
-const CGROUP_ROOT = "/sys/fs/cgroup";
+export const CGROUP_ROOT = "/sys/fs/cgroup";
 const CGROUP2_MAGIC = 0x63677270;
 
 /** "unified" = v2 only; "legacy" = v1 controllers below their own mounts (a v2 tree may be beside them). */
