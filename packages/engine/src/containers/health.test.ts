@@ -60,7 +60,7 @@ describe("health", () => {
     code.value = 0;
     await pass(ground, 2000);
     await reaches(ground, ["healthy", 0, 5]);
-    expect(ground.actions(ground.id).filter((action) => action.startsWith("health_status"))).toEqual([
+    expect(ground.events.actions(ground.id).filter((action) => action.startsWith("health_status"))).toEqual([
       "health_status: healthy",
       "health_status: unhealthy",
       "health_status: healthy",
@@ -97,7 +97,7 @@ describe("health", () => {
       exitCode: -1,
       output: "Health check exceeded timeout (3s): checking",
     });
-    expect(ground.actions(ground.id)).toContain("exec_die");
+    expect(ground.events.actions(ground.id)).toContain("exec_die");
   });
 
   test("a probe that cannot be run is a failure with its reason", async ({ signal }) => {

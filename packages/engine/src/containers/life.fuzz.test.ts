@@ -223,8 +223,8 @@ test("whatever is done to a container in any order, it is what the model says", 
       await expect.poll(() => ground.machine.isKnown(id), { interval: 1, timeout: 4000 }).toBe(false);
       await expect.poll(() => ground.clock.waits.length, { interval: 1, timeout: 4000 }).toBe(0);
       await ground.room.create({ ...request, name: "one" }, never);
-      expect(ground.actions(id).at(-1)).toBe("destroy");
-      expect(ground.actions(id).filter((action) => action === "destroy").length).toBe(1);
+      expect(ground.events.actions(id).at(-1)).toBe("destroy");
+      expect(ground.events.actions(id).filter((action) => action === "destroy").length).toBe(1);
     }),
     fuzzed(150),
   );
@@ -274,7 +274,7 @@ test("whatever is done at the same time, a removal by force ends it all", async 
       expect(ground.room.list()).toEqual([]);
       await expect.poll(() => ground.machine.isKnown(id), { interval: 1, timeout: 4000 }).toBe(false);
       await expect.poll(() => ground.clock.waits.length, { interval: 1, timeout: 4000 }).toBe(0);
-      const actions = ground.actions(id);
+      const actions = ground.events.actions(id);
       expect(actions.filter((action) => action === "destroy").length).toBe(1);
       expect(actions.filter((action) => action === "start").length).toBe(
         actions.filter((action) => action === "die").length,

@@ -133,7 +133,7 @@ describe("stop", () => {
     ground.clock.advance(3000);
     await stopped;
     expect(stateOf(ground, deaf)).toEqual(["exited", 137, 0]);
-    expect(ground.actions(deaf)).toEqual(["create", "start", "kill", "kill", "die", "stop"]);
+    expect(ground.events.actions(deaf)).toEqual(["create", "start", "kill", "kill", "die", "stop"]);
     await expect(ground.room.stop(deaf, {}, signal)).rejects.toMatchObject({ kind: "unchanged" });
   });
 
@@ -183,7 +183,7 @@ describe("the end of a container", () => {
       { code: 5 },
     ]);
     expect(() => ground.room.get(id)).toThrow(/No such container/);
-    expect(ground.actions(id)).toEqual(["create", "start", "die", "destroy"]);
+    expect(ground.events.actions(id)).toEqual(["create", "start", "die", "destroy"]);
   });
 
   test("an out-of-memory kill is told as such", async ({ signal }) => {
@@ -192,7 +192,7 @@ describe("the end of a container", () => {
     ground.machine.end(id, 137, true);
     await reaches(ground, id, ["exited", 137, 0]);
     expect(ground.room.get(id).state.isOomKilled).toBe(true);
-    expect(ground.actions(id)).toEqual(["create", "start", "oom", "die"]);
+    expect(ground.events.actions(id)).toEqual(["create", "start", "oom", "die"]);
     await ground.room.start(id, signal);
     expect(ground.room.get(id).state.isOomKilled).toBe(false);
   });
@@ -235,11 +235,9 @@ describe("clean-up", () => {
     await ground.room.remove(id, { isForced: true, hasVolumes: false }, signal);
     await starting;
     await expect(removed).resolves.toEqual({ code: 137 });
-    expect(ground.actions(id).filter((action) => ["start", "die", "destroy"].includes(action))).toEqual([
-      "start",
-      "die",
-      "destroy",
-    ]);
+    expect(
+      ground.events.actions(id).filter((action) => ["start", "die", "destroy"].includes(action)),
+    ).toEqual(["start", "die", "destroy"]);
   });
 
   test("shared memory is mounted while its container runs", async ({ signal }) => {

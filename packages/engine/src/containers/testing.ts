@@ -1,12 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { openEvents, type EngineEvent, type Events } from "#events";
 import type { Image } from "#images";
 import { LongshoreError, silentLogger } from "#kernel";
 import { openLogs } from "#logs";
 import type { Digest, ExecutionConfig } from "#spec";
 import type { Store } from "#store";
+import { RecordedEvents } from "#testing/events";
 import { FakeMounts } from "#testing/host";
 import { ManualClock } from "#testing/kernel";
 import { fakeNetworks } from "#testing/networks";
@@ -50,10 +50,7 @@ export interface FakeGround extends AsyncDisposable {
   readonly clock: ManualClock;
   readonly mounts: FakeMounts;
   readonly folder: string;
-  /** Every event published so far. */
-  readonly events: readonly EngineEvent[];
-  /** Actions of one container in order. */
-  actions(id: string): readonly string[];
+  readonly events: RecordedEvents;
   /** Drops the room as a killed engine would and opens a new one on the same records; `between` happens while none is there. */
   restart(between?: () => void): Promise<void>;
 }
@@ -80,16 +77,7 @@ export async function openOnFakes(options: FakeGroundOptions = {}): Promise<Fake
   const clock = new ManualClock();
   const machine = new FakeMachine(options.programs ?? {}, () => clock.now());
   const mounts = new FakeMounts();
-  const published: EngineEvent[] = [];
-  const log = openEvents();
-  const events: Events = {
-    publish: (event) => {
-      const stamped = log.publish(event);
-      published.push(stamped);
-      return stamped;
-    },
-    subscribe: (query, signal) => log.subscribe(query, signal),
-  };
+  const events = new RecordedEvents(clock);
   const networks = await fakeNetworks({ stateRoot, dataRoot, events });
   const volumes = await fakeVolumes({ dataRoot, events });
   const snapshots = new Set<string>();
@@ -128,8 +116,7 @@ export async function openOnFakes(options: FakeGroundOptions = {}): Promise<Fake
     clock,
     mounts,
     folder,
-    events: published,
-    actions: (id) => published.filter((event) => event.actorId === id).map((event) => event.action),
+    events,
     restart: async (between = () => {}) => {
       await room[Symbol.asyncDispose]();
       between();

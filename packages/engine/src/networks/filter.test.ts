@@ -21,7 +21,7 @@ const opening = (containerId: string, ports: readonly PortSpec[]) => ({
 
 test("a published port is an element of the table while its sandbox is open", async ({ signal }) => {
   const kernel = new FakeNetworkKernel();
-  await using networks = await fakeNetworks({ stateRoot, bridgeSubnet: "10.219.7.0/24" }, kernel);
+  await using networks = await fakeNetworks({ stateRoot, bridgeSubnet: "10.219.7.0/24" }, { kernel });
   const elements = (set: string) => kernel.tables.elements(`inet ${table}`, set);
   expect(elements("bridges")).toEqual(["lsh0"]);
   await networks.open(opening("c1", [port]), signal);
@@ -33,7 +33,7 @@ test("a published port is an element of the table while its sandbox is open", as
 
 test("a table that someone flushed is laid down again whole by the next change", async ({ signal }) => {
   const kernel = new FakeNetworkKernel();
-  await using networks = await fakeNetworks({ stateRoot, bridgeSubnet: "10.219.7.0/24" }, kernel);
+  await using networks = await fakeNetworks({ stateRoot, bridgeSubnet: "10.219.7.0/24" }, { kernel });
   await networks.open(opening("c1", [port]), signal);
   kernel.removeTable(table);
   await networks.open(opening("c2", [{ ...port, hostPort: 28_981 }]), signal);
@@ -48,7 +48,7 @@ test("a table that someone flushed is laid down again whole by the next change",
 test("a bridge and its table go with the last engine that has no sandbox", async () => {
   const kernel = new FakeNetworkKernel();
   {
-    await using networks = await fakeNetworks({ stateRoot }, kernel);
+    await using networks = await fakeNetworks({ stateRoot }, { kernel });
     expect(networks.list()).toHaveLength(3);
   }
   expect(kernel.listBridges()).toEqual([]);

@@ -2,26 +2,22 @@ import os from "node:os";
 import path from "node:path";
 import { openEvents } from "#events";
 import { silentLogger, systemClock } from "#kernel";
+import { FakeDns } from "#testing/dns";
 import { fakeLoadRules, FakeNetworkKernel, fakeNetworkThread } from "#testing/host";
 import { memoryStore } from "#testing/store";
-import type { ThreadedDnsServer } from "#dns";
 import type { Networks } from "./contract.ts";
 import { openNetworkRoom, type NetworkDrivers, type NetworksDeps } from "./network-room.ts";
 
-const fakeDns: ThreadedDnsServer = {
-  onRestart: () => {},
-  setZone: async () => {},
-  attach: async () => {},
-  update: async () => {},
-  detach: async () => {},
-  [Symbol.asyncDispose]: async () => {},
-};
+interface FakeParts {
+  readonly kernel?: FakeNetworkKernel;
+  readonly dns?: FakeDns;
+}
 
-function fakeDrivers(kernel: FakeNetworkKernel): NetworkDrivers {
+function fakeDrivers({ kernel = new FakeNetworkKernel(), dns = new FakeDns() }: FakeParts): NetworkDrivers {
   return {
     kernel: fakeNetworkThread(kernel),
     loadRules: fakeLoadRules(kernel),
-    dns: fakeDns,
+    dns,
     hold: async () => ({ relayTo: () => {}, [Symbol.asyncDispose]: async () => {} }),
   };
 }
@@ -29,7 +25,7 @@ function fakeDrivers(kernel: FakeNetworkKernel): NetworkDrivers {
 /** The real room on a fake kernel: addresses, names, ports and errors are the real ones; nothing touches the machine. */
 export async function fakeNetworks(
   deps: Partial<NetworksDeps> = {},
-  kernel: FakeNetworkKernel = new FakeNetworkKernel(),
+  parts: FakeParts = {},
 ): Promise<Networks> {
   const root = path.join(os.tmpdir(), "fake-networks");
   return openNetworkRoom(
@@ -42,7 +38,7 @@ export async function fakeNetworks(
       clock: systemClock,
       ...deps,
     },
-    fakeDrivers(kernel),
+    fakeDrivers(parts),
     new AbortController().signal,
   );
 }

@@ -1,4 +1,3 @@
-import { openSync } from "node:fs";
 import net from "node:net";
 import { errno } from "#kernel";
 import type {
@@ -12,6 +11,7 @@ import type {
   Plug,
   Subnet,
 } from "../contract.ts";
+import { openInetSocket } from "../linux/inet-socket.ts";
 import { NetworkCallError } from "../linux/network-thread.ts";
 import { FakeTables } from "./nft-tables.ts";
 
@@ -83,11 +83,10 @@ export class FakeNetworkKernel implements NetworkKernel {
     this.#sandboxes.delete(file);
   }
 
-  /** Descriptors that nothing is heard on. */
+  /** Descriptors of the machine's own loopback: the caller closes them as it must. */
   openDnsSockets(file: string): DnsSockets {
     this.#sandbox(file);
-    const open = (port: number) => ({ fd: openSync("/dev/null", "r+"), port });
-    return { udp: open(40_001), tcp: open(40_002) };
+    return { udp: openInetSocket("udp", "127.0.0.1"), tcp: openInetSocket("tcp", "127.0.0.1") };
   }
 
   plug(file: string, plug: Plug): void {
