@@ -56,7 +56,7 @@ async function dropFiles(context: Context, id: string): Promise<void> {
   }
   await context.layers.removeSnapshot(id);
   await context.logs.endShipment(logDirectoryOf(context, id));
-  await context.logs.remove(directoryOf(context, id));
+  await context.logs.remove(logDirectoryOf(context, id));
   await rm(directoryOf(context, id), { recursive: true, force: true });
   context.book.live(id).isUnclean = false;
   context.book.forget(id);

@@ -3,12 +3,12 @@ import os from "node:os";
 import path from "node:path";
 import type { Image } from "#images";
 import { LongshoreError, silentLogger } from "#kernel";
-import { openLogs } from "#logs";
 import type { Digest, ExecutionConfig } from "#spec";
 import type { Store } from "#store";
 import { RecordedEvents } from "#testing/events";
 import { FakeMounts } from "#testing/host";
 import { ManualClock } from "#testing/kernel";
+import { FakeLogs } from "#testing/logs";
 import { fakeNetworks } from "#testing/networks";
 import { FakeMachine, type FakeProgram } from "#testing/runtime";
 import { memoryStore } from "#testing/store";
@@ -61,7 +61,7 @@ export interface FakeGroundOptions {
   readonly facts?: Partial<HostFacts>;
 }
 
-/** The real room on fakes: no process, no mount, no network of the machine is touched; logs and generated files lie in a temporary folder. */
+/** The real room on fakes: no process, no mount, no network of the machine is touched; generated files lie in a temporary folder. */
 export async function openOnFakes(options: FakeGroundOptions = {}): Promise<FakeGround> {
   const folder = mkdtempSync(path.join(os.tmpdir(), "longshore-containers-"));
   const dataRoot = path.join(folder, "data");
@@ -75,7 +75,12 @@ export async function openOnFakes(options: FakeGroundOptions = {}): Promise<Fake
   );
   writeFileSync(path.join(rootfs, "etc/group"), "root:x:0:\napp:x:1000:\nvideo:x:44:app\n");
   const clock = new ManualClock();
-  const machine = new FakeMachine(options.programs ?? {}, () => clock.now());
+  const logs = new FakeLogs();
+  const machine = new FakeMachine(
+    options.programs ?? {},
+    () => clock.now(),
+    (directory) => logs.writer(directory),
+  );
   const mounts = new FakeMounts();
   const events = new RecordedEvents(clock);
   const networks = await fakeNetworks({ stateRoot, dataRoot, events });
@@ -96,7 +101,7 @@ export async function openOnFakes(options: FakeGroundOptions = {}): Promise<Fake
       exportDiff: async function* () {},
       usageBytes: async () => 0,
     },
-    logs: openLogs({ log: silentLogger, clock }),
+    logs,
     dataRoot,
     stateRoot,
     log: silentLogger,

@@ -8,6 +8,7 @@ import { runtimeRefusal } from "./runtime-errors.ts";
 
 const SIGKILL = 9;
 type Stream = "stdout" | "stderr";
+type OpenSink = (logDirectory: string) => (stream: Stream, bytes: Uint8Array) => void;
 
 /** What a program of the fake sees: its arguments, its streams, its terminal, the signals it asks for. */
 export interface FakeProcess {
@@ -203,7 +204,7 @@ class PieceQueue implements AsyncIterable<Piece> {
   }
 }
 
-/** A machine without processes: programs are functions, logs real files. It outlives the runtimes opened on it, as the monitor outlives engines. */
+/** A machine without processes: programs are functions, logs real files unless told otherwise. It outlives the runtimes opened on it, as the monitor outlives engines. */
 export class FakeMachine {
   /** Every start asked for, in order: documents for golden tests. */
   readonly starts: StartSpec[] = [];
@@ -215,12 +216,18 @@ export class FakeMachine {
   readonly #tasks = new Map<string, FakeTask>();
   readonly #cgroupPaths = new Map<string, string>();
   readonly #adoptable = new Map<string, ExitStatus>();
+  readonly #logTo: OpenSink;
   readonly #engineExecs = new Set<FakeTask>();
   #pid = 1000;
 
-  /** `programs` by `args.join(" ")`, or by the first argument, or `*` for the rest. */
-  constructor(programs: Readonly<Record<string, FakeProgram>>, now: () => Date = () => new Date()) {
+  /** `programs` by `args.join(" ")`, or by the first argument, or `*` for the rest; `logTo` gets the log directory of each start. */
+  constructor(
+    programs: Readonly<Record<string, FakeProgram>>,
+    now: () => Date = () => new Date(),
+    logTo: OpenSink = fileSink,
+  ) {
     this.#programs = programs;
+    this.#logTo = logTo;
     let last = 0n;
     this.#nowNano = () => {
       const next = BigInt(now().getTime()) * 1_000_000n;
@@ -255,7 +262,7 @@ export class FakeMachine {
           linux.cgroupsPath,
           process,
           spec.stdio,
-          logSink(spec.logDirectory),
+          this.#logTo(spec.logDirectory),
         );
         this.starts.push(spec);
         this.#tasks.set(spec.id, task);
@@ -316,7 +323,7 @@ export class FakeMachine {
 }
 
 /** Appends as the monitor does: the entry, then its bytes. Source of the format: spec/log-format.ts. */
-function logSink(directory: string): (stream: Stream, bytes: Uint8Array) => void {
+function fileSink(directory: string): (stream: Stream, bytes: Uint8Array) => void {
   mkdirSync(directory, { recursive: true });
   const begun = new Set<Stream>();
   const data = path.join(directory, LOG_DATA_FILE);
