@@ -1,25 +1,28 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import type { Image } from "#images";
-import { LongshoreError, silentLogger } from "#kernel";
-import type { Digest, ExecutionConfig } from "#spec";
+import type { Images } from "#images";
+import { silentLogger } from "#kernel";
+import type { Layers } from "#layers";
+import { type ExecutionConfig, parseReference } from "#spec";
 import type { Store } from "#store";
 import { RecordedEvents } from "#testing/events";
 import { FakeMounts } from "#testing/host";
+import { fakeImages } from "#testing/images";
 import { ManualClock } from "#testing/kernel";
+import { FakeLayers } from "#testing/layers";
 import { FakeLogs } from "#testing/logs";
 import { fakeNetworks } from "#testing/networks";
 import { FakeMachine, type FakeProgram } from "#testing/runtime";
 import { memoryStore } from "#testing/store";
 import { fakeVolumes } from "#testing/volumes";
+import type { Volumes } from "#volumes";
 import type { ContainersDeps } from "./context.ts";
 import type { Containers, CreateRequest, HostSettings } from "./contract.ts";
 import { type HostFacts, sharedMemoryOn } from "./host-facts.ts";
 import { openContainers } from "./index.ts";
 
 export const FAKE_IMAGE = "fake/image:latest";
-const IMAGE_ID = `sha256:${"1".repeat(64)}` as Digest;
 
 /** A machine that is the same everywhere: eight processors, all capabilities, cgroup v1 unless said otherwise. */
 export const fakeFacts: HostFacts = {
@@ -50,6 +53,10 @@ export interface FakeGround extends AsyncDisposable {
   readonly clock: ManualClock;
   readonly mounts: FakeMounts;
   readonly folder: string;
+  /** The rooms below. */
+  readonly images: Images;
+  readonly layers: Layers;
+  readonly volumes: Volumes;
   readonly events: RecordedEvents;
   /** Drops the room as a killed engine would and opens a new one on the same records; `between` happens while none is there. */
   restart(between?: () => void): Promise<void>;
@@ -59,6 +66,8 @@ export interface FakeGroundOptions {
   readonly programs?: Readonly<Record<string, FakeProgram>>;
   readonly image?: ExecutionConfig;
   readonly facts?: Partial<HostFacts>;
+  /** Instead of the fake; whoever opened it disposes it. */
+  readonly layers?: Layers;
 }
 
 /** The real room on fakes: no process, no mount, no network of the machine is touched; generated files lie in a temporary folder. */
@@ -85,22 +94,15 @@ export async function openOnFakes(options: FakeGroundOptions = {}): Promise<Fake
   const events = new RecordedEvents(clock);
   const networks = await fakeNetworks({ stateRoot, dataRoot, events });
   const volumes = await fakeVolumes({ dataRoot, events });
-  const snapshots = new Set<string>();
+  const layers = options.layers ?? fakeLayersOver(rootfs);
+  const images = await imageRoom(options.image ?? {}, { layers, events, clock });
   const kept = keepingStore();
   const deps = {
     events,
     networks,
     volumes,
-    images: fakeImages(options.image ?? {}),
-    layers: {
-      mount: () => ({ kind: "overlay", lowers: [rootfs] }),
-      prepare: async (key) => void snapshots.add(key),
-      removeSnapshot: async (key) => void snapshots.delete(key),
-      snapshots: () => snapshots.values(),
-      changes: async () => [],
-      exportDiff: async function* () {},
-      usageBytes: async () => 0,
-    },
+    images,
+    layers,
     logs,
     dataRoot,
     stateRoot,
@@ -121,6 +123,9 @@ export async function openOnFakes(options: FakeGroundOptions = {}): Promise<Fake
     clock,
     mounts,
     folder,
+    images,
+    layers,
+    volumes,
     events,
     restart: async (between = () => {}) => {
       await room[Symbol.asyncDispose]();
@@ -151,25 +156,24 @@ function keepingStore(): () => Store {
   });
 }
 
-function fakeImages(config: ExecutionConfig): ContainersDeps["images"] {
-  const image: Image = {
-    id: IMAGE_ID,
-    config: { architecture: "amd64", os: "linux", config, rootfs: { type: "layers", diff_ids: [] } },
-    chain: [],
-    repoTags: [FAKE_IMAGE],
-    repoDigests: [],
-    sizeBytes: 0,
-    createdAt: "2026-01-01T00:00:00Z",
-  };
-  return {
-    get: (name) => {
-      if (name === FAKE_IMAGE || name === image.id) return image;
-      throw new LongshoreError("not_found", `No such image: ${name}`);
-    },
-    list: () => [image],
-    onUse: () => {},
-    commit: async () => image.id,
-  };
+/** Fake layers whose mounts name a folder that is there: users and groups are read from it. */
+function fakeLayersOver(rootfs: string): FakeLayers {
+  const layers = new FakeLayers();
+  layers.mount = () => ({ kind: "overlay", lowers: [rootfs] });
+  return layers;
+}
+
+/** The image FAKE_IMAGE of that config, without layers. */
+async function imageRoom(config: ExecutionConfig, deps: Parameters<typeof fakeImages>[0]): Promise<Images> {
+  const images = await fakeImages(deps);
+  await images.commit(
+    undefined,
+    undefined,
+    { architecture: "amd64", os: "linux", config, rootfs: { type: "layers", diff_ids: [] } },
+    { reference: parseReference(FAKE_IMAGE) },
+    new AbortController().signal,
+  );
+  return images;
 }
 
 /** A create request with nothing special; what the API's parser gives for `{"Image":...,"Cmd":[...]}`. */

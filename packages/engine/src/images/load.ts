@@ -1,7 +1,5 @@
 import path from "node:path";
-import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { LongshoreError, MiB, readAtMost } from "#kernel";
+import { LongshoreError, MiB } from "#kernel";
 import { plainBytes } from "#layers";
 import {
   type Digest,
@@ -18,6 +16,7 @@ import type { OnProgress } from "./contract.ts";
 import { Drafts } from "./drafts.ts";
 import { chainOf } from "./image-book.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig, parseJsonObject } from "./parse-config.ts";
+import { headOf, readAll } from "./read-all.ts";
 
 const MAX_MEMBERS = 10_000;
 /** A thread for a smaller layer costs more than reading it twice. */
@@ -52,7 +51,7 @@ export async function loadArchive(
   await using drafts = new Drafts();
   try {
     const members = await spool(context, source, spooled, holds, drafts, signal);
-    const wanted = await readManifests(context, members);
+    const wanted = await readManifests(context, members, signal);
     if (wanted.length === 0)
       throw new LongshoreError(
         "invalid",
@@ -128,11 +127,15 @@ async function peek(content: AsyncIterable<Buffer>): Promise<{ head: Buffer; who
   return { head: Buffer.concat(pieces), whole: whole() };
 }
 
-async function readManifests(context: ImagesContext, members: Members): Promise<readonly Wanted[]> {
+async function readManifests(
+  context: ImagesContext,
+  members: Members,
+  signal: AbortSignal,
+): Promise<readonly Wanted[]> {
   const document = async (name: string): Promise<unknown> => {
     const digest = members.get(name);
     if (digest === undefined) return undefined;
-    const bytes = await small(context, digest, name, MAX_DOCUMENT_BYTES);
+    const bytes = await small(context, digest, name, MAX_DOCUMENT_BYTES, signal);
     try {
       return JSON.parse(bytes.toString("utf8")) as unknown;
     } catch (error) {
@@ -172,6 +175,7 @@ async function readManifests(context: ImagesContext, members: Members): Promise<
     index as OciIndex,
     (digest) => need(`blobs/sha256/${hexOf(digest)}`, "blob"),
     context,
+    signal,
   );
 }
 
@@ -189,6 +193,7 @@ async function fromIndex(
   index: OciIndex,
   need: (digest: Digest) => Digest,
   context: ImagesContext,
+  signal: AbortSignal,
   inherited: readonly Reference[] = [],
   depth = 0,
 ): Promise<readonly Wanted[]> {
@@ -204,11 +209,11 @@ async function fromIndex(
       continue;
     const { platform } = entry;
     if (platform?.architecture !== undefined && platform.architecture !== context.architecture) continue;
-    const bytes = await small(context, need(entry.digest), entry.digest, MAX_DOCUMENT_BYTES);
+    const bytes = await small(context, need(entry.digest), entry.digest, MAX_DOCUMENT_BYTES, signal);
     const parsed = parseJsonObject(bytes, `manifest ${entry.digest}`);
     const names = [...inherited, ...namesIn(entry.annotations ?? {})];
     if (Array.isArray(parsed["manifests"])) {
-      wanted.push(...(await fromIndex(parsed as OciIndex, need, context, names, depth + 1)));
+      wanted.push(...(await fromIndex(parsed as OciIndex, need, context, signal, names, depth + 1)));
       continue;
     }
     const { config, layers } = parsed as {
@@ -247,6 +252,7 @@ async function small(
   digest: Digest,
   name: string,
   limitBytes: number,
+  signal: AbortSignal,
 ): Promise<Buffer> {
   const size = await context.layers.blobs.sizeBytes(digest);
   if (size === undefined || size > limitBytes)
@@ -254,7 +260,7 @@ async function small(
       "invalid",
       `invalid archive: ${name} is ${size === undefined ? "missing" : `larger than ${limitBytes} bytes`}`,
     );
-  return await readFile(context.layers.blobs.path(digest));
+  return await readAll(context.layers.blobs, digest, signal);
 }
 
 async function install(
@@ -267,7 +273,7 @@ async function install(
 ): Promise<Digest> {
   const { layers, book } = context;
   const config = parseImageConfig(
-    await small(context, wanted.config, "config", MAX_CONFIG_BYTES),
+    await small(context, wanted.config, "config", MAX_CONFIG_BYTES, signal),
     wanted.config,
   );
   const diffIds = config.rootfs.diff_ids;
@@ -285,14 +291,14 @@ async function install(
       const [chainId, diffId] = [chain[index], diffIds[index]];
       if (chainId === undefined || diffId === undefined || layers.layer(chainId) !== undefined) continue;
       const size = (await layers.blobs.sizeBytes(blob)) ?? 0;
-      const head = await readAtMost(createReadStream(layers.blobs.path(blob), { end: 3 }), 4, "layer head");
+      const mediaType = mediaTypeOf(await headOf(layers.blobs, blob, signal));
       const draft = drafts.take(blob);
       await layers.apply(
         chain[index - 1],
         layers.blobs.read(blob, signal),
         {
           expectedDiffId: diffId,
-          blob: { digest: blob, sizeBytes: size, mediaType: mediaTypeOf(head) },
+          blob: { digest: blob, sizeBytes: size, mediaType },
           ...(draft !== undefined && { draft }),
         },
         signal,

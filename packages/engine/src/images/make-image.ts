@@ -3,6 +3,7 @@ import { type Digest, digestOf, type ImageConfig, type Reference } from "#spec";
 import type { ImagesContext } from "./context.ts";
 import { chainOf } from "./image-book.ts";
 import { mediaTypeOf } from "./load.ts";
+import { headOf } from "./read-all.ts";
 
 /** Stores a layer archive as blob and layer; the blob keeps the exact bytes for save and push. */
 async function addLayer(
@@ -15,10 +16,7 @@ async function addLayer(
   using holds = new DisposableStack();
   const { digest, sizeBytes } = await blobs.write(source, undefined, signal, holds);
   try {
-    const iterator = blobs.read(digest, signal)[Symbol.asyncIterator]();
-    const head = await iterator.next();
-    await iterator.return?.();
-    const mediaType = mediaTypeOf(head.done === true ? Buffer.alloc(0) : head.value);
+    const mediaType = mediaTypeOf(await headOf(blobs, digest, signal));
     const { chainId, diffId } = await context.layers.apply(
       parent,
       blobs.read(digest, signal),

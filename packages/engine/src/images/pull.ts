@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { LongshoreError } from "#kernel";
 import type { FetchedManifest, Registry, Repository } from "#registry";
 import {
@@ -22,6 +21,7 @@ import { Gate } from "./gate.ts";
 import { choosePlatform, parseManifest, refuseForeign } from "./manifest.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "./parse-config.ts";
 import { isRunnable, platformText } from "./platform.ts";
+import { readAll } from "./read-all.ts";
 
 const PARALLEL = 4;
 /** Progress lines per layer are at least this far apart. */
@@ -164,7 +164,7 @@ export class Puller {
       onProgress({ status: "Pulling fs layer", progressDetail: {}, id: shortOf(layer.digest) });
     fetched.add(config.digest);
     await this.#fetch(repository, config, () => {}, signal);
-    const parsed = parseImageConfig(await readFile(store.blobs.path(config.digest)), config.digest);
+    const parsed = parseImageConfig(await readAll(store.blobs, config.digest, signal), config.digest);
     const diffIds = parsed.rootfs.diff_ids;
     if (diffIds.length !== layers.length)
       throw new LongshoreError(
@@ -255,7 +255,7 @@ export class Puller {
       const started = new Flight((stop, onDone) =>
         blobs
           .write(
-            counted(repository.blob(wanted.digest, wanted.size, stop), onDone),
+            counted(repository.blob(wanted.digest, wanted.size, 0, stop), onDone),
             { digest: wanted.digest, sizeBytes: wanted.size },
             stop,
           )

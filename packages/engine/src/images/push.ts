@@ -1,5 +1,3 @@
-import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { pipeline, Readable } from "node:stream";
 import { createGzip } from "node:zlib";
 import { LongshoreError, MiB } from "#kernel";
@@ -19,6 +17,7 @@ import { counted } from "./counted.ts";
 import type { Image, Images, OnProgress } from "./contract.ts";
 import { Gate } from "./gate.ts";
 import { parseManifest } from "./manifest.ts";
+import { readAll } from "./read-all.ts";
 
 const MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json";
 const CONFIG_TYPE = "application/vnd.docker.container.image.v1+json";
@@ -74,7 +73,7 @@ async function pushOne(
   signal: AbortSignal,
 ): Promise<void> {
   const chain = [...image.chain].toReversed();
-  const original = await originalOf(context, image);
+  const original = await originalOf(context, image, signal);
   for (const chainId of chain)
     onProgress({ status: "Preparing", progressDetail: {}, id: shortOf(context, chainId) });
   const gate = new Gate(PARALLEL);
@@ -102,7 +101,7 @@ async function pushOne(
     await Promise.allSettled(pushed);
     throw error;
   }
-  const config = await readFile(context.layers.blobs.path(image.id));
+  const config = await readAll(context.layers.blobs, image.id, signal);
   if (!(await remote.hasBlob(image.id, signal)))
     await remote.pushBlob(image.id, config.length, () => Readable.from([config]), signal);
   const manifest = original ?? manifestOf(image.id, config.length, layers);
@@ -124,10 +123,14 @@ interface ManifestBytes {
 }
 
 /** The manifest of the pull, as long as this engine still has the very layers that it names. */
-async function originalOf(context: ImagesContext, image: Image): Promise<ManifestBytes | undefined> {
+async function originalOf(
+  context: ImagesContext,
+  image: Image,
+  signal: AbortSignal,
+): Promise<ManifestBytes | undefined> {
   const kept = context.book.record(image.id)?.manifest;
   if (kept === undefined || !(await context.layers.blobs.has(kept.digest))) return undefined;
-  const bytes = await readFile(context.layers.blobs.path(kept.digest));
+  const bytes = await readAll(context.layers.blobs, kept.digest, signal);
   const parsed = parseManifest(bytes, image.id);
   if (parsed.kind !== "image") return undefined;
   const { layers } = parsed.manifest;
@@ -192,8 +195,7 @@ async function pushLayer(
     }
     const open = (fromByte: number): AsyncIterable<Uint8Array> => {
       let last = 0;
-      const bytes = createReadStream(blobs.path(digest), { highWaterMark: MiB, start: fromByte });
-      return counted(bytes, (done) => {
+      return counted(blobs.read(digest, signal, fromByte), (done) => {
         if (done - last < PROGRESS_STEP_BYTES) return;
         last = done;
         onProgress({ status: "Pushing", progressDetail: { current: fromByte + done, total: sizeBytes }, id });

@@ -44,7 +44,7 @@ async function platformsOf(
 ): Promise<readonly Platform[]> {
   if (!IMAGE_CONFIG_TYPES.has(config.mediaType)) return [];
   const bytes = await readAtMost(
-    repository.blob(config.digest, config.size, signal),
+    repository.blob(config.digest, config.size, 0, signal),
     MAX_CONFIG_BYTES,
     `image config ${config.digest}`,
   );

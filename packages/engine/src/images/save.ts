@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import {
   type Digest,
   digestOf,
@@ -12,6 +11,7 @@ import {
   tarPadding,
 } from "#spec";
 import type { ImagesContext } from "./context.ts";
+import { readAll } from "./read-all.ts";
 import { chainOf } from "./image-book.ts";
 
 const EPOCH: Omit<TarEntry, "name" | "sizeBytes" | "type"> = {
@@ -40,7 +40,7 @@ export async function* saveArchive(
     yield tarMember({ ...EPOCH, mode: 0o755, name: directory, type: "directory", sizeBytes: 0 });
   for (const [id, tags] of wantedImages(context, names)) {
     const image = context.book.get(id);
-    const configBytes = await readFile(layers.blobs.path(id));
+    const configBytes = await readAll(layers.blobs, id, signal);
     const descriptors: { mediaType: string; digest: Digest; size: number }[] = [];
     for (const chainId of chainOf(image.config)) {
       const blob = layers.layer(chainId)?.blob;

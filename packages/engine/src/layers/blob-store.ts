@@ -27,7 +27,7 @@ export class BlobStore implements Blobs {
     await mkdir(this.#drafts, { recursive: true });
   }
 
-  path(digest: Digest): string {
+  #path(digest: Digest): string {
     return path.join(this.#folder, hexOf(digest));
   }
 
@@ -37,17 +37,17 @@ export class BlobStore implements Blobs {
 
   async sizeBytes(digest: Digest): Promise<number | undefined> {
     try {
-      return (await stat(this.path(digest))).size;
+      return (await stat(this.#path(digest))).size;
     } catch (error) {
       if (errno(error) === "ENOENT") return undefined;
       throw error;
     }
   }
 
-  async *read(digest: Digest, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  async *read(digest: Digest, signal: AbortSignal, fromByte = 0): AsyncIterable<Uint8Array> {
     try {
-      for await (const chunk of createReadStream(this.path(digest), { highWaterMark: MiB, signal }))
-        yield chunk as Buffer;
+      const options = { highWaterMark: MiB, start: fromByte, signal };
+      for await (const chunk of createReadStream(this.#path(digest), options)) yield chunk as Buffer;
     } catch (error) {
       signal.throwIfAborted();
       if (errno(error) === "ENOENT")
@@ -90,7 +90,7 @@ export class BlobStore implements Blobs {
       // A large one is a layer's, and reaches the disk with it.
       if (sizeBytes <= SYNCED_AT_ONCE_BYTES) await file.datasync();
       holds?.use(this.hold(digest));
-      await rename(draft, this.path(digest));
+      await rename(draft, this.#path(digest));
       return { digest, sizeBytes };
     } catch (error) {
       await rm(draft, { force: true });
@@ -102,7 +102,7 @@ export class BlobStore implements Blobs {
   /** Takes over a whole file of `tmp/` whose bytes have that digest. */
   async adopt(file: string, digest: Digest, holds: DisposableStack): Promise<void> {
     holds.use(this.hold(digest));
-    await rename(file, this.path(digest));
+    await rename(file, this.#path(digest));
   }
 
   hold(digest: Digest): Disposable {
@@ -111,7 +111,7 @@ export class BlobStore implements Blobs {
 
   async remove(digest: Digest): Promise<void> {
     if (this.#holds.has(digest)) return;
-    await rm(this.path(digest), { force: true });
+    await rm(this.#path(digest), { force: true });
   }
 
   async *list(): AsyncIterable<{ digest: Digest; sizeBytes: number }> {

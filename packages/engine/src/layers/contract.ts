@@ -56,8 +56,8 @@ export interface ApplyProgress {
 export interface Blobs {
   has(digest: Digest): Promise<boolean>;
   sizeBytes(digest: Digest): Promise<number | undefined>;
-  /** Streams; throws `not_found`. */
-  read(digest: Digest, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Streams from `fromByte` on (0 if absent); throws `not_found`. */
+  read(digest: Digest, signal: AbortSignal, fromByte?: number): AsyncIterable<Uint8Array>;
   /**
    * Writes, verifying; throws `invalid` naming both digests on a mismatch; nothing stays. Without `expected` any content is taken.
    * With `holds` the blob is held from before it exists.
@@ -72,8 +72,6 @@ export interface Blobs {
   hold(digest: Digest): Disposable;
   remove(digest: Digest): Promise<void>;
   list(): AsyncIterable<{ digest: Digest; sizeBytes: number }>;
-  /** The absolute path of a present blob, for readers in worker threads. */
-  path(digest: Digest): string;
 }
 
 /** A layer's tree, unpacked before anybody knew what it stands on. Whoever got it disposes it, also after apply() took it over. */

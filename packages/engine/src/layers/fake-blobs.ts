@@ -16,11 +16,11 @@ export class FakeBlobs implements Blobs {
     return this.#blobs.get(digest)?.length;
   }
 
-  async *read(digest: Digest, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  async *read(digest: Digest, signal: AbortSignal, fromByte = 0): AsyncIterable<Uint8Array> {
     signal.throwIfAborted();
     const bytes = this.#blobs.get(digest);
     if (bytes === undefined) throw new LongshoreError("not_found", `blob ${digest} is not here`);
-    yield bytes;
+    yield bytes.subarray(fromByte);
   }
 
   async write(
@@ -60,9 +60,5 @@ export class FakeBlobs implements Blobs {
 
   async *list(): AsyncIterable<{ digest: Digest; sizeBytes: number }> {
     for (const [digest, bytes] of this.#blobs) yield { digest, sizeBytes: bytes.length };
-  }
-
-  path(digest: Digest): string {
-    return `/fake/blobs/${digest}`;
   }
 }

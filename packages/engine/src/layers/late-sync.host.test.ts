@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { silentLogger } from "#kernel";
-import type { Digest } from "#spec";
+import { type Digest, hexOf } from "#spec";
 import { openStore } from "#store";
 import { type LayerRecord, type Layers, openLayers } from "./index.ts";
 import { archive, file, once } from "./test-archives.ts";
@@ -81,7 +81,7 @@ describe("a layer that was acknowledged", () => {
       const lower = await add(layers, undefined, archive(file("f", "text")));
       const upper = await add(layers, lower.chainId, archive(file("g", "more")));
       const other = await add(layers, undefined, archive(file("h", "other")));
-      const blob = layers.blobs.path(lower.blob?.digest as Digest);
+      const blob = join(root, "blobs/sha256", hexOf(lower.blob?.digest as Digest));
       writeFileSync(blob, readFileSync(blob).fill(0, 512, 600));
       return [lower, upper, other];
     });

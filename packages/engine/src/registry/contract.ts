@@ -24,8 +24,11 @@ export interface Repository {
   /** By tag or digest. Throws `not_found` `manifest for NAME not found: manifest unknown: manifest unknown`, `unauthorized`, `forbidden`, `unavailable`. */
   manifest(tagOrDigest: string, signal: AbortSignal): Promise<FetchedManifest>;
   tags(signal: AbortSignal): Promise<readonly string[]>;
-  /** A blob's bytes from `fromByte`; a cut connection is resumed. The caller verifies digest and size. */
-  blob(digest: Digest, sizeBytes: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * A blob's bytes from `fromByte` on; a cut connection is resumed. The caller verifies the digest. Throws `invalid` when more than `sizeBytes`
+   * come, `unavailable` when fewer do.
+   */
+  blob(digest: Digest, sizeBytes: number, fromByte: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   hasBlob(digest: Digest, signal: AbortSignal): Promise<boolean>;
   /** Tries to mount a blob from another repository of the same registry: true when it is there now. */
   mountBlob(digest: Digest, from: string, signal: AbortSignal): Promise<boolean>;

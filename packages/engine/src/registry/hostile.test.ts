@@ -96,12 +96,14 @@ test("a blob longer than said is cut, a shorter one is asked for again and then 
       }
     },
     (repo) =>
-      expect(all(repo.blob(digest, 1000, signal))).rejects.toMatchObject(refusal("invalid", "larger than")),
+      expect(all(repo.blob(digest, 1000, 0, signal))).rejects.toMatchObject(
+        refusal("invalid", "larger than"),
+      ),
   );
   await hostile(
     (_, response) => response.end("short"),
     async (repo, requests) => {
-      await expect(all(repo.blob(digest, 1000, signal))).rejects.toMatchObject(
+      await expect(all(repo.blob(digest, 1000, 0, signal))).rejects.toMatchObject(
         refusal("unavailable", "ended after 5 of 1000"),
       );
       expect(requests()).toBe(6);
@@ -118,7 +120,7 @@ test("a blob that drips is given up", async ({ signal }) => {
       }
     },
     (repo) =>
-      expect(all(repo.blob(digest, 1_000_000, signal))).rejects.toMatchObject(
+      expect(all(repo.blob(digest, 1_000_000, 0, signal))).rejects.toMatchObject(
         refusal("unavailable", "want 10000"),
       ),
   );
@@ -134,7 +136,7 @@ test("a range that begins elsewhere is not taken for the one asked for", async (
       return response.writeHead(206, { "Content-Range": "bytes 0-99/100" }).end(Buffer.alloc(100));
     },
     (repo) =>
-      expect(all(repo.blob(digest, 100, signal))).rejects.toMatchObject(
+      expect(all(repo.blob(digest, 100, 0, signal))).rejects.toMatchObject(
         refusal("unavailable", "another range"),
       ),
   );
@@ -216,7 +218,7 @@ test("an abort ends every request with its own reason", async () => {
       const asked = repo.manifest("1", stop.signal);
       setTimeout(() => stop.abort(reason), 50);
       await expect(asked).rejects.toBe(reason);
-      const blob = all(repo.blob(digest, 10, AbortSignal.abort(reason)));
+      const blob = all(repo.blob(digest, 10, 0, AbortSignal.abort(reason)));
       await expect(blob).rejects.toBe(reason);
     },
   );

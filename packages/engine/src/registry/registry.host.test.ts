@@ -56,7 +56,7 @@ async function publish(host: string, name: string, credentials: Credentials | un
 
 async function fetched(repo: Repository, signal: AbortSignal): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
-  for await (const piece of repo.blob(blob, content.length, signal)) pieces.push(piece);
+  for await (const piece of repo.blob(blob, content.length, 0, signal)) pieces.push(piece);
   return Buffer.concat(pieces);
 }
 

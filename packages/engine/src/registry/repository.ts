@@ -1,8 +1,9 @@
-import { type ErrorKind, LongshoreError, MiB } from "#kernel";
-import { type Digest, digestOf, familiarName, isDigest, type Reference } from "#spec";
+import { LongshoreError, MiB } from "#kernel";
+import { type Digest, digestOf, type Reference } from "#spec";
 import type { Credentials, FetchedManifest, Repository } from "./contract.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { HttpClient, HttpLimits, HttpRequest, HttpResponse } from "./http-client.ts";
+import { errorText, manifestUnknown, refusal, verifiedDigest } from "./refusal.ts";
 import { TokenAuth } from "./token-auth.ts";
 import { uploadBlob, type UploadWire } from "./upload.ts";
 
@@ -17,14 +18,6 @@ const ACCEPT = [
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.v2+json",
 ].join(", ");
-const KINDS: Readonly<Record<number, ErrorKind>> = {
-  400: "invalid",
-  401: "unauthorized",
-  403: "forbidden",
-  404: "not_found",
-  429: "unavailable",
-};
-
 type Send = Omit<HttpRequest, "url" | "isInsecure" | "registry"> & { readonly path: string };
 
 /** One repository over the first endpoint that answers. Source: OCI distribution spec 1.1. */
@@ -71,20 +64,11 @@ export class RemoteRepository implements Repository {
     );
     if (response.status === 404) {
       await response.drop();
-      const name = `${familiarName(this.#reference)}${isDigest(tagOrDigest) ? "@" : ":"}${tagOrDigest}`;
-      throw new LongshoreError(
-        "not_found",
-        `manifest for ${name} not found: manifest unknown: manifest unknown`,
-      );
+      throw manifestUnknown(this.#reference, tagOrDigest);
     }
     await this.#refuse(response, 200, signal);
     const bytes = await this.#http.document(response, MAX_MANIFEST_BYTES, `manifest ${tagOrDigest}`, signal);
-    const digest = digestOf(bytes);
-    if (isDigest(tagOrDigest) && digest !== tagOrDigest)
-      throw new LongshoreError(
-        "invalid",
-        `manifest verification failed for digest ${tagOrDigest}: got ${digest}`,
-      );
+    const digest = verifiedDigest(bytes, tagOrDigest);
     const type = response.headers["content-type"];
     return { bytes, digest, mediaType: typeof type === "string" ? (type.split(";", 1)[0] ?? type) : "" };
   }
@@ -105,9 +89,14 @@ export class RemoteRepository implements Repository {
     return tags;
   }
 
-  async *blob(digest: Digest, sizeBytes: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    let done = 0;
-    let doneBefore = 0;
+  async *blob(
+    digest: Digest,
+    sizeBytes: number,
+    fromByte: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    let done = fromByte;
+    let doneBefore = fromByte;
     for (let failures = 0; ;) {
       try {
         const response = await this.#ask(
@@ -319,42 +308,8 @@ export class RemoteRepository implements Repository {
   }
 
   #failure(status: number, text: string): LongshoreError {
-    const name = familiarName(this.#reference);
-    const kind = KINDS[status] ?? "unavailable";
-    if (status === 401 || status === 403)
-      return new LongshoreError(
-        this.#purpose === "push" ? "unauthorized" : "not_found",
-        this.#purpose === "push"
-          ? `denied: requested access to the resource is denied${text === "" ? "" : ` (${text})`}`
-          : `pull access denied for ${name}, repository does not exist or may require 'docker login'${text === "" ? "" : `: ${text}`}`,
-      );
-    if (status === 404)
-      return new LongshoreError(
-        "not_found",
-        `repository ${name} not found: does not exist or no pull access${text === "" ? "" : `: ${text}`}`,
-      );
-    return new LongshoreError(
-      kind,
-      text === ""
-        ? `registry ${this.#reference.domain} answered ${status}`
-        : `registry ${this.#reference.domain} answered ${status}: ${text}`,
-    );
+    return refusal(this.#reference, this.#purpose, status, text);
   }
-}
-
-/** `code: message` of the first error in a registry's answer, printable and short. */
-function errorText(body: string): string {
-  try {
-    const parsed = JSON.parse(body) as { errors?: readonly { code?: unknown; message?: unknown }[] };
-    const [first] = parsed.errors ?? [];
-    if (first !== undefined)
-      return `${String(first.code).toLowerCase().replaceAll("_", " ")}: ${String(first.message)}`
-        .replaceAll(/[^\x20-\x7e]/g, " ")
-        .slice(0, 300);
-  } catch {
-    // Not JSON: the status says it.
-  }
-  return "";
 }
 
 function parseTags(bytes: Buffer): readonly string[] {

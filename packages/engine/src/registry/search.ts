@@ -25,10 +25,7 @@ export async function search(
       "invalid",
       `invalid repository name: repository name (${wanted.term}) should not have a scheme`,
     );
-  // Docker takes 0 for "not said".
-  const limit = wanted.limit === undefined || wanted.limit === 0 ? USUAL_LIMIT : wanted.limit;
-  if (limit < 1 || limit > MAX_LIMIT)
-    throw new LongshoreError("invalid", `limit ${limit} is outside the range of [1, ${MAX_LIMIT}]`);
+  const limit = wantedLimit(wanted.limit);
   const { index, term } = splitTerm(wanted.term);
   if (!/^[\w.:[\]-]+$/.test(index)) throw new LongshoreError("invalid", `invalid index name (${index})`);
   const query = `v1/search?${new URLSearchParams({ q: term, n: String(limit) }).toString()}`;
@@ -50,6 +47,14 @@ export async function search(
       if (!(error instanceof LongshoreError) || error.kind !== "unavailable") throw error;
     }
   throw failure;
+}
+
+/** How many hits are wanted; Docker takes 0 for "not said". Throws `invalid`. */
+export function wantedLimit(asked: number | undefined): number {
+  const limit = asked === undefined || asked === 0 ? USUAL_LIMIT : asked;
+  if (limit < 1 || limit > MAX_LIMIT)
+    throw new LongshoreError("invalid", `limit ${limit} is outside the range of [1, ${MAX_LIMIT}]`);
+  return limit;
 }
 
 async function ask(

@@ -1,0 +1,386 @@
+import { randomBytes } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { dockerArchive, imageIdOf, type ImageRecipe, ociLayout, tarOf } from "@longshore/testkit";
+import type { Layers } from "#layers";
+import type { Registry } from "#registry";
+import { type Digest, digestOf, type ImageConfig, parseReference } from "#spec";
+import type { RecordedEvents } from "#testing/events";
+import type { Images, ImageUse, Progress } from "./contract.ts";
+
+/** A room under test with what it stands on. */
+export interface ImagesUnderTest extends AsyncDisposable {
+  readonly images: Images;
+  readonly layers: Layers;
+  readonly registry: Registry;
+  readonly events: RecordedEvents;
+  /** A registry's domain, for names. */
+  readonly host: string;
+}
+
+const here = process.arch === "arm64" ? "arm64" : "amd64";
+const never = new AbortController().signal;
+const quiet = (): void => {};
+const usual = { isForced: false, isPruningParents: true };
+const forced = { ...usual, isForced: true };
+
+async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
+}
+const layer = (name: string, data: string | Buffer = name): Buffer => tarOf([{ name, data }]);
+const recipe = (reference: string, ...layers: readonly Buffer[]): ImageRecipe => ({ reference, layers });
+const short = (id: string): string => id.slice("sha256:".length, "sha256:".length + 12);
+
+async function load(images: Images, ...recipes: readonly ImageRecipe[]): Promise<readonly string[]> {
+  const lines: string[] = [];
+  const say = ({ stream }: Progress): void => void (stream !== undefined && lines.push(stream));
+  await images.load(once(dockerArchive(...recipes)), {}, say, never);
+  return lines;
+}
+
+/** What is left of everything: blobs, layers and images. */
+async function rest({ images, layers }: ImagesUnderTest): Promise<readonly string[]> {
+  const blobs = (await Array.fromAsync(layers.blobs.list())).map(({ digest }) => digest);
+  return [
+    ...blobs,
+    ...[...layers.list()].map(({ chainId }) => chainId),
+    ...images.list().map(({ id }) => id),
+  ];
+}
+
+/** Pushes; the digest and size of the manifest, as the last line tells. */
+async function push(
+  images: Images,
+  name: string,
+  onProgress: (line: Progress) => void = quiet,
+): Promise<{ readonly Digest: Digest; readonly Size: number }> {
+  let last: unknown;
+  const say = (line: Progress): void => {
+    last = line.aux;
+    onProgress(line);
+  };
+  await images.push(name, {}, say, never);
+  expect(last).toMatchObject({ Digest: expect.stringMatching(/^sha256:/) as string });
+  return last as { readonly Digest: Digest; readonly Size: number };
+}
+
+const told = ({ events }: ImagesUnderTest): readonly string[] =>
+  events.published.map(({ action, attributes }) => `${action} ${attributes["name"]}`);
+
+/** What every Images does. `make` gives an empty room. */
+export function imagesConformance(what: string, make: () => Promise<ImagesUnderTest>): void {
+  describe(`${what} is Images`, () => {
+    test("load() of what save() wrote gives the same image; names move with a word about it", async () => {
+      await using under = await make();
+      const { images } = under;
+      const first = recipe("c/app:1", layer("a"), layer("b"));
+      expect(await load(images, first)).toEqual(["Loaded image: c/app:1\n"]);
+      expect(told(under)).toEqual(["load c/app:1"]);
+      const image = images.get("c/app:1");
+      expect([image.id, image.chain.length, image.sizeBytes]).toEqual([imageIdOf(first), 2, 2]);
+      const saved = Buffer.concat(await Array.fromAsync(images.save(["c/app:1"], never)));
+      await images.remove("c/app:1", usual);
+      expect(await rest(under)).toEqual([]);
+      expect(await images.load(once(saved), {}, quiet, never)).toEqual([image.id]);
+      expect(images.get("c/app:1")).toMatchObject({ id: image.id, chain: image.chain });
+      expect(await load(images, recipe("c/app:1", layer("c")))).toEqual([
+        `The image c/app:1 already exists, renaming the old one with ID ${image.id} to empty string\n`,
+        "Loaded image: c/app:1\n",
+      ]);
+      expect(images.get(image.id).repoTags).toEqual([]);
+    });
+
+    test("load() of a layout takes this machine's image; what is spoilt leaves nothing", async () => {
+      await using under = await make();
+      const recipes = [here, "s390x"].map((architecture) => ({
+        ...recipe("c/multi:1", layer(architecture)),
+        architecture,
+      }));
+      const before = await rest(under);
+      for (const firstLayer of ["truncate", "flip", "omit"] as const)
+        await expect(
+          under.images.load(once(ociLayout(recipes, { firstLayer })), {}, quiet, never),
+        ).rejects.toMatchObject({ kind: "invalid" });
+      for (const archive of [tarOf([]), tarOf([{ name: "manifest.json", data: "{" }])])
+        await expect(under.images.load(once(archive), {}, quiet, never)).rejects.toMatchObject({
+          kind: "invalid",
+        });
+      expect(await rest(under)).toEqual(before);
+      expect(await under.images.load(once(ociLayout(recipes)), {}, quiet, never)).toEqual([
+        imageIdOf(recipes[0] as ImageRecipe),
+      ]);
+    });
+
+    test("get() finds by name, digest and short id, a name before an id, and says what there is not", async () => {
+      await using under = await make();
+      const { images } = under;
+      await load(images, recipe("c/app:latest", layer("a")));
+      const { id } = images.get("c/app");
+      for (const name of ["docker.io/c/app:latest", id, id.slice(7), short(id), `sha256:${short(id)}`])
+        expect(images.get(name).id).toBe(id);
+      await load(images, recipe(`${short(id)}:latest`, layer("b")));
+      expect(images.get(short(id)).id).not.toBe(id);
+      expect(images.get(id).id).toBe(id);
+      for (const [name, shown] of [
+        ["c/none", "c/none:latest"],
+        ["none:1", "none:1"],
+        ["0123456789ab", "0123456789ab"],
+      ] as const)
+        expect(() => images.get(name)).toThrow(
+          expect.objectContaining({ kind: "not_found", message: `No such image: ${shown}` }),
+        );
+      expect(() => images.save(["c/none"], never)).not.toThrow();
+      await expect(Array.fromAsync(images.save(["c/none"], never))).rejects.toMatchObject({
+        kind: "not_found",
+      });
+    });
+
+    test("remove() by name takes the name, with the last one the image, its layers and its blobs", async () => {
+      await using under = await make();
+      const { images } = under;
+      await load(images, recipe("c/app:1", layer("a"), layer("b")));
+      await images.tag("c/app:1", parseReference("c/app:2"));
+      const { id, chain } = images.get("c/app:2");
+      expect(images.get(id).repoTags).toEqual(["c/app:1", "c/app:2"]);
+      expect(await images.remove("c/app:1", usual)).toEqual([{ untagged: "c/app:1" }]);
+      expect(await images.remove("c/app:2", usual)).toEqual([
+        { untagged: "c/app:2" },
+        { deleted: id },
+        ...chain.toReversed().map((chainId) => ({ deleted: chainId })),
+      ]);
+      expect(told(under).slice(-3)).toEqual([`untag ${id}`, `untag ${id}`, `delete ${id}`]);
+      expect(await rest(under)).toEqual([]);
+    });
+
+    test("remove() by id of what has names of several repositories must be forced", async () => {
+      await using under = await make();
+      const { images } = under;
+      await load(images, recipe("c/app:1", layer("a")));
+      await images.tag("c/app:1", parseReference("c/other:1"));
+      const { id } = images.get("c/app:1");
+      await expect(images.remove(short(id), usual)).rejects.toMatchObject({
+        kind: "conflict",
+        message: `conflict: unable to delete ${short(id)} (must be forced) - image is referenced in multiple repositories`,
+      });
+      const lines = await images.remove(id, forced);
+      expect(lines.slice(0, 3)).toEqual([
+        { untagged: "c/app:1" },
+        { untagged: "c/other:1" },
+        { deleted: id },
+      ]);
+    });
+
+    test("remove() of what containers use is refused in Docker's words", async () => {
+      await using under = await make();
+      const { images } = under;
+      await load(images, recipe("c/app:1", layer("a")));
+      const { id } = images.get("c/app:1");
+      let uses: readonly ImageUse[] = [{ imageId: id, containerId: "c".repeat(64), isRunning: true }];
+      images.onUse(() => uses);
+      const container = "c".repeat(12);
+      await expect(images.remove("c/app:1", usual)).rejects.toMatchObject({
+        kind: "conflict",
+        message: `conflict: unable to remove repository reference "c/app:1" (must force) - container ${container} is using its referenced image ${short(id)}`,
+      });
+      await expect(images.remove(id, forced)).rejects.toMatchObject({
+        message: `conflict: unable to delete ${short(id)} (cannot be forced) - image is being used by running container ${container}`,
+      });
+      uses = [{ imageId: id, containerId: "c".repeat(64), isRunning: false }];
+      await expect(images.remove(id, usual)).rejects.toMatchObject({
+        message: `conflict: unable to delete ${short(id)} (must be forced) - image is being used by stopped container ${container}`,
+      });
+      expect(await images.prune({ isDanglingOnly: false })).toEqual({ removed: [], reclaimedBytes: 0 });
+      expect((await images.remove(id, forced)).slice(0, 2)).toEqual([
+        { untagged: "c/app:1" },
+        { deleted: id },
+      ]);
+    });
+
+    test("commit() makes children; a parent stays while they do and goes with them when it has no name", async () => {
+      await using under = await make();
+      const { images } = under;
+      await load(images, recipe("c/base:1", layer("a")));
+      const base = images.get("c/base:1");
+      const config: ImageConfig = {
+        ...base.config,
+        history: [...(base.config.history ?? []), { created: "2026-01-01T00:00:00Z", created_by: "sh" }],
+      };
+      const reference = parseReference("c/child:1");
+      const id = await images.commit(base.id, once(layer("bb")), config, { reference }, never);
+      const child = images.get("c/child:1");
+      expect(child).toMatchObject({ id, parent: base.id, sizeBytes: 3 });
+      expect(child.chain.slice(0, 1)).toEqual(base.chain);
+      expect(images.history("c/child:1")).toMatchObject([
+        { id, createdBy: "sh", sizeBytes: 2, tags: ["c/child:1"] },
+        { id: "<missing>", createdBy: "LAYER 1", sizeBytes: 1, tags: [] },
+      ]);
+      await expect(images.remove(base.id, forced)).rejects.toMatchObject({
+        message: `conflict: unable to delete ${short(base.id)} (cannot be forced) - image has dependent child images`,
+      });
+      expect(await images.remove("c/base:1", usual)).toEqual([{ untagged: "c/base:1" }]);
+      await images.remove("c/child:1", usual);
+      expect(await rest(under)).toEqual([]);
+    });
+
+    test("importRootfs() makes one layer; a tar that breaks off, is none or was given up leaves nothing", async () => {
+      await using under = await make();
+      const { images } = under;
+      const bytes = layer("hello");
+      const reference = parseReference("c/imported:1");
+      const id = await images.importRootfs(once(bytes), { reference }, quiet, never);
+      expect(told(under)).toEqual(["import c/imported:1"]);
+      expect(images.get(id)).toMatchObject({ chain: [digestOf(bytes)], repoTags: ["c/imported:1"] });
+      expect(images.history(id)).toMatchObject([{ id, comment: "Imported from -", sizeBytes: 5 }]);
+      await images.remove(id, usual);
+      const reason = new Error("client went away");
+      const stop = new AbortController();
+      async function* cut(): AsyncGenerator<Buffer> {
+        yield bytes.subarray(0, 600);
+        stop.abort(reason);
+        yield bytes.subarray(600);
+      }
+      await expect(images.importRootfs(cut(), {}, quiet, stop.signal)).rejects.toBe(reason);
+      for (const wrong of [bytes.subarray(0, 600), Buffer.alloc(1024, 1)])
+        await expect(images.importRootfs(once(wrong), {}, quiet, never)).rejects.toMatchObject({
+          kind: "invalid",
+        });
+      expect(await rest(under)).toEqual([]);
+    });
+
+    test("prune() takes what has no name, or all that nobody uses, as far as it matches", async () => {
+      await using under = await make();
+      const { images } = under;
+      await load(images, recipe("c/app:1", layer("old", "12345")));
+      const old = images.get("c/app:1").id;
+      await load(images, recipe("c/app:1", layer("new", "123")));
+      await load(images, recipe("c/kept:1", layer("kept", "1")));
+      const kept = images.get("c/kept:1").id;
+      expect(await images.prune({ isDanglingOnly: true, matches: () => false })).toMatchObject({
+        removed: [],
+      });
+      const dangling = await images.prune({ isDanglingOnly: true });
+      expect(dangling.reclaimedBytes).toBe(5);
+      expect(dangling.removed[0]).toEqual({ deleted: old });
+      images.onUse(() => [{ imageId: kept, containerId: "x", isRunning: false }]);
+      const all = await images.prune({ isDanglingOnly: false });
+      expect([all.reclaimedBytes, all.removed[0]]).toEqual([3, { untagged: "c/app:1" }]);
+      expect(images.list().map(({ id }) => id)).toEqual([kept]);
+    });
+
+    test("push() and pull() bring an image there and back, by tag, by digest and all tags", async () => {
+      await using under = await make();
+      const { images, host } = under;
+      const name = `${host}/c/round:1`;
+      await load(images, recipe(name, layer("a"), layer("b", randomBytes(300_000))));
+      const { id } = images.get(name);
+      const pushed: Progress[] = [];
+      const { Digest: digest } = await push(images, name, (line) => pushed.push(line));
+      expect(pushed[0]?.status).toBe(`The push refers to repository [${host}/c/round]`);
+      expect(pushed.filter(({ status }) => status === "Pushed").length).toBe(2);
+      expect(images.get(name).repoDigests).toEqual([`${host}/c/round@${digest}`]);
+      const again: Progress[] = [];
+      expect((await push(images, name, (line) => again.push(line))).Digest).toBe(digest);
+      expect(again.filter(({ status }) => status === "Layer already exists").length).toBe(2);
+      await images.remove(id, forced);
+      expect(await rest(under)).toEqual([]);
+      const lines: Progress[] = [];
+      await images.pull(parseReference(name), {}, (line) => lines.push(line), never);
+      expect(images.get(name).id).toBe(id);
+      expect(lines[0]).toMatchObject({ status: "Pulling from c/round".replace("c/", `${host}/c/`), id: "1" });
+      expect(lines.filter(({ status }) => status === "Pull complete").length).toBe(2);
+      expect(lines.slice(-2).map(({ status }) => status)).toEqual([
+        `Digest: ${digest}`,
+        `Status: Downloaded newer image for ${name}`,
+      ]);
+      await images.pull(parseReference(name), {}, (line) => lines.push(line), never);
+      expect(lines.at(-1)?.status).toBe(`Status: Image is up to date for ${name}`);
+      expect(told(under)).toEqual(expect.arrayContaining([`push ${name}`, `pull ${name}`]));
+      await images.remove(id, forced);
+      await images.pull(parseReference(`${host}/c/round@${digest}`), {}, quiet, never);
+      expect(images.get(id)).toMatchObject({ repoTags: [], repoDigests: [`${host}/c/round@${digest}`] });
+      await images.pull(parseReference(`${host}/c/round`), { isAllTags: true }, quiet, never);
+      expect(images.get(id).repoTags).toEqual([name]);
+      const { descriptor, platforms } = await images.distribution(parseReference(name), undefined, never);
+      expect([descriptor.digest, platforms]).toEqual([digest, [{ os: "linux", architecture: here }]]);
+    });
+
+    test("pull() from an index takes the platform asked for, and no other", async () => {
+      await using under = await make();
+      const { images, host } = under;
+      const architectures = [here, "s390x"];
+      const manifests = [];
+      for (const architecture of architectures) {
+        const name = `${host}/c/index:${architecture}`;
+        await load(images, { ...recipe(name, layer(architecture)), architecture });
+        const { Digest: digest, Size: size } = await push(images, name);
+        const mediaType = "application/vnd.docker.distribution.manifest.v2+json";
+        manifests.push({ mediaType, digest, size, platform: { os: "linux", architecture } });
+      }
+      const ids = architectures.map((architecture) => images.get(`${host}/c/index:${architecture}`).id);
+      for (const id of ids) await images.remove(id, forced);
+      const reference = parseReference(`${host}/c/index:all`);
+      const mediaType = "application/vnd.oci.image.index.v1+json";
+      const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests }));
+      await under.registry
+        .repository(reference, undefined, "push")
+        .pushManifest("all", index, mediaType, never);
+      await images.pull(reference, {}, quiet, never);
+      expect(images.get(`${host}/c/index:all`).id).toBe(ids[0]);
+      await images.pull(reference, { platform: { os: "linux", architecture: "s390x" } }, quiet, never);
+      expect(images.get(`${host}/c/index:all`).id).toBe(ids[1]);
+      await expect(
+        images.pull(reference, { platform: { os: "linux", architecture: "mips64" } }, quiet, never),
+      ).rejects.toMatchObject({
+        kind: "not_found",
+        message: "no matching manifest for linux/mips64 in the manifest list entries",
+      });
+      const { platforms } = await images.distribution(reference, undefined, never);
+      expect(platforms).toEqual(manifests.map(({ platform }) => platform));
+    });
+
+    test("push() and pull() say what is not there, and leave nothing", async () => {
+      await using under = await make();
+      const { images, host } = under;
+      for (const name of [`${host}/c/none:1`, `${host}/c/none@${digestOf("none")}`])
+        await expect(images.pull(parseReference(name), {}, quiet, never)).rejects.toMatchObject({
+          kind: "not_found",
+        });
+      await expect(images.push(`${host}/c/none`, {}, quiet, never)).rejects.toMatchObject({
+        kind: "not_found",
+        message: `An image does not exist locally with the tag: ${host}/c/none`,
+      });
+      await expect(images.push(`${host}/c/none`, { tag: "1" }, quiet, never)).rejects.toMatchObject({
+        message: `tag does not exist: ${host}/c/none:1`,
+      });
+      expect(await rest(under)).toEqual([]);
+    });
+
+    test("pull() of one layer by two at once is one download, and each has its own end", async () => {
+      await using under = await make();
+      const { images, host } = under;
+      const shared = layer("shared", randomBytes(1_000_000));
+      for (const tag of ["1", "2"]) await load(images, recipe(`${host}/c/shared:${tag}`, shared, layer(tag)));
+      const ids = ["1", "2"].map((tag) => images.get(`${host}/c/shared:${tag}`).id);
+      await images.push(`${host}/c/shared`, { isAllTags: true }, quiet, never);
+      for (const id of ids) await images.remove(id, forced);
+      await Promise.all(
+        ["1", "2"].map((tag) => images.pull(parseReference(`${host}/c/shared:${tag}`), {}, quiet, never)),
+      );
+      expect(["1", "2"].map((tag) => images.get(`${host}/c/shared:${tag}`).id)).toEqual(ids);
+      const reason = new Error("client went away");
+      await expect(
+        images.pull(parseReference(`${host}/c/shared:1`), {}, quiet, AbortSignal.abort(reason)),
+      ).rejects.toBe(reason);
+    });
+
+    test("login() and search() are the registry's", async () => {
+      await using under = await make();
+      const serveraddress = under.host;
+      await expect(under.images.login({ serveraddress }, never)).resolves.toMatchObject({
+        status: "Login Succeeded",
+      });
+      await expect(under.images.search(`${under.host}/x`, 101, undefined, never)).rejects.toMatchObject({
+        kind: "invalid",
+      });
+    });
+  });
+}

@@ -1,0 +1,20 @@
+import { RecordedEvents } from "#testing/events";
+import { FakeLayers } from "#testing/layers";
+import { FakeRegistry } from "#testing/registry";
+import { imagesConformance } from "./conformance.ts";
+import { fakeImages } from "./testing.ts";
+
+imagesConformance("the room on fake layers and a fake registry", async () => {
+  const layers = new FakeLayers();
+  const registry = new FakeRegistry();
+  const events = new RecordedEvents();
+  const images = await fakeImages({ layers, registry, events });
+  return {
+    images,
+    layers,
+    registry,
+    events,
+    host: "registry.test",
+    [Symbol.asyncDispose]: () => images[Symbol.asyncDispose](),
+  };
+});

@@ -1,0 +1,27 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startRegistry } from "@longshore/testkit";
+import { silentLogger as log, systemClock } from "#kernel";
+import { openLayers } from "#layers";
+import { openRegistry } from "#registry";
+import { RecordedEvents } from "#testing/events";
+import { memoryStore } from "#testing/store";
+import { imagesConformance } from "./conformance.ts";
+import { openImages } from "./index.ts";
+
+const { signal } = new AbortController();
+imagesConformance("the room on overlay layers and docker-registry", async () => {
+  const dataRoot = mkdtempSync(join(tmpdir(), "longshore-images-"));
+  const open = new AsyncDisposableStack();
+  open.defer(() => rmSync(dataRoot, { recursive: true, force: true }));
+  const { host } = open.use(await startRegistry());
+  const store = memoryStore();
+  const events = new RecordedEvents();
+  const layers = open.use(await openLayers({ dataRoot, store, log }, signal));
+  const registry = open.use(openRegistry({ log, mirrors: [], insecure: [] }));
+  const images = open.use(
+    await openImages({ store, events, layers, registry, log, clock: systemClock }, signal),
+  );
+  return { images, layers, registry, events, host, [Symbol.asyncDispose]: () => open.disposeAsync() };
+});

@@ -1,0 +1,1 @@
+export { FakeRegistry, type FakeFaults, type FakeRequest } from "./fake-registry.ts";
