@@ -13,7 +13,7 @@ export interface ImagesUnderTest extends AsyncDisposable {
   readonly layers: Layers;
   readonly registry: Registry;
   readonly events: RecordedEvents;
-  /** A registry's domain, for names. */
+  /** Where names of a registry without repositories begin: its domain, with a path or without. */
   readonly host: string;
 }
 

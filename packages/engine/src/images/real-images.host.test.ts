@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startRegistry } from "@longshore/testkit";
+import { afterAll, beforeAll } from "vitest";
+import { type Registry, startRegistry } from "@longshore/testkit";
 import { silentLogger as log, systemClock } from "#kernel";
 import { openLayers } from "#layers";
 import { openRegistry } from "#registry";
@@ -11,11 +12,19 @@ import { imagesConformance } from "./conformance.ts";
 import { openImages } from "./index.ts";
 
 const { signal } = new AbortController();
+let upstream: Registry;
+let rooms = 0;
+beforeAll(async () => {
+  upstream = await startRegistry();
+});
+afterAll(() => upstream[Symbol.asyncDispose]());
+
 imagesConformance("the room on overlay layers and docker-registry", async () => {
   const dataRoot = mkdtempSync(join(tmpdir(), "longshore-images-"));
   const open = new AsyncDisposableStack();
   open.defer(() => rmSync(dataRoot, { recursive: true, force: true }));
-  const { host } = open.use(await startRegistry());
+  // Each room has repositories of its own.
+  const host = `${upstream.host}/r${rooms++}`;
   const store = memoryStore();
   const events = new RecordedEvents();
   const layers = open.use(await openLayers({ dataRoot, store, log }, signal));
