@@ -6,6 +6,8 @@ export interface Room {
   /** Rooms of which only types may be imported. */
   readonly types?: readonly string[];
   readonly npm: readonly string[];
+  /** Which of README.md, contract.ts, conformance.ts and testing.ts the room doesn't have -> why. */
+  readonly lacks?: Readonly<Record<string, string>>;
 }
 
 export interface Plan {
