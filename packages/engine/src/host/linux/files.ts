@@ -1,9 +1,13 @@
+import koffi from "koffi";
 import { checked, libc } from "./libc.ts";
 
 const CLONE_FS = 0x200;
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const S_IFCHR = 0o020000;
+const ERANGE = 34;
+/** Of a value, and of all names together. Source: linux/limits.h. */
+const XATTR_BYTES_MAX = 65_536;
 
 const unshareCall = libc.func("int unshare(int)");
 const chrootCall = libc.func("int chroot(const char*)");
@@ -51,21 +55,26 @@ export function setXattr(path: string, name: string, value: Buffer): void {
 
 /** Undefined when absent. Source: lgetxattr(2). */
 export function getXattr(path: string, name: string): Buffer | undefined {
-  const room = Buffer.alloc(4096);
-  const size = Number(getxattrCall(path, name, room, room.length));
-  return size < 0 ? undefined : room.subarray(0, size);
+  return roomy(4096, (room) => Number(getxattrCall(path, name, room, room.length)));
 }
 
 /** Names of the extended attributes; empty where the file system has none. Source: llistxattr(2). */
 export function listXattrs(path: string): readonly string[] {
-  const room = Buffer.alloc(16_384);
-  const size = Number(listxattrCall(path, room, room.length));
-  return size <= 0
+  const names = roomy(16_384, (room) => Number(listxattrCall(path, room, room.length)));
+  return names === undefined
     ? []
-    : room
-        .toString("utf8", 0, size)
+    : names
+        .toString()
         .split("\0")
         .filter((name) => name !== "");
+}
+
+/** What `read` leaves in a buffer of `bytes`, or, where that is too small, of the largest that there can be; undefined when it fails. */
+function roomy(bytes: number, read: (room: Buffer) => number): Buffer | undefined {
+  const room = Buffer.alloc(bytes);
+  const size = read(room);
+  if (size >= 0) return room.subarray(0, size);
+  return koffi.errno() === ERANGE && bytes < XATTR_BYTES_MAX ? roomy(XATTR_BYTES_MAX, read) : undefined;
 }
 
 /** Sets access and modification time without following links. Source: utimensat(2). */
