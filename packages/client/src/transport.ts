@@ -5,6 +5,10 @@ import {
   type RequestOptions,
 } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import type { Duplex, Readable } from "node:stream";
 import { DockerError, messageOf } from "./errors.ts";
 
@@ -154,14 +158,17 @@ export class Transport {
     };
     if (connect !== undefined) return httpRequest({ ...common, createConnection: () => connect() });
     if (socketPath !== undefined) return httpRequest({ ...common, agent: false, socketPath });
+    const isTls = protocol === "https" || cert !== undefined;
     const address = {
       ...common,
       agent: false as const,
       host: host ?? "localhost",
-      port: Number(port ?? 2375),
+      port: Number(port ?? (isTls ? 2376 : 2375)),
     };
-    if (protocol === "https" || cert !== undefined) return httpsRequest({ ...address, ca, cert, key });
-    return httpRequest(address);
+    if (!isTls) return httpRequest(address);
+    // Node would check the certificate against the Host header, which names no machine here.
+    const servername = isIP(address.host) === 0 ? address.host : "";
+    return httpsRequest({ ...address, ca, cert, key, servername });
   }
 }
 
@@ -184,7 +191,10 @@ function asError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error(String(reason));
 }
 
-/** Options from `DOCKER_HOST` and the usual places. `ssh://` needs a `connect` of the caller's. */
+/**
+ * Options from `DOCKER_HOST` and the usual places; with `DOCKER_TLS_VERIFY` TCP speaks TLS by `{ca,cert,key}.pem` of `DOCKER_CERT_PATH`
+ * (`~/.docker`), read here. `ssh://` needs a `connect` of the caller's. Throws DockerError with status 0.
+ */
 export function optionsFromEnvironment(env: Readonly<Record<string, string | undefined>>): DockerOptions {
   const host = env["DOCKER_HOST"];
   if (host === undefined || host === "") return { socketPath: "/var/run/docker.sock" };
@@ -192,9 +202,26 @@ export function optionsFromEnvironment(env: Readonly<Record<string, string | und
   if (host.startsWith("/")) return { socketPath: host };
   const url = new URL(host);
   if (url.protocol === "ssh:") throw new DockerError(0, `"${host}" needs a connect function for ssh`, null);
+  const isVerified = (env["DOCKER_TLS_VERIFY"] ?? "") !== "";
+  const isTls = isVerified || url.protocol === "https:";
   return {
-    host: url.hostname,
-    port: url.port === "" ? 2375 : url.port,
-    protocol: env["DOCKER_TLS_VERIFY"] === "1" || url.protocol === "https:" ? "https" : "http",
+    host: url.hostname.replaceAll(/[[\]]/g, ""),
+    port: url.port === "" ? (isTls ? 2376 : 2375) : url.port,
+    protocol: isTls ? "https" : "http",
+    ...(isVerified && certificatesIn(env["DOCKER_CERT_PATH"] ?? join(env["HOME"] ?? homedir(), ".docker"))),
   };
+}
+
+function certificatesIn(folder: string): Pick<DockerOptions, "ca" | "cert" | "key"> {
+  const read = (name: string): Buffer => {
+    try {
+      return readFileSync(join(folder, name));
+    } catch (error) {
+      const why = asError(error).message;
+      throw new DockerError(0, `DOCKER_TLS_VERIFY wants ${name} in "${folder}": ${why}`, null, {
+        cause: error,
+      });
+    }
+  };
+  return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
 }

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { errno, LongshoreError, type Logger, randomId, systemClock as clock } from "#kernel";
-import { openApi } from "#api";
+import { openApi, readCertificates } from "#api";
 import { openContainers, readHostFacts } from "#containers";
 import { openEvents } from "#events";
 import { linuxCgroups } from "#host";
@@ -16,6 +16,7 @@ import { openSystem } from "#system";
 import { openVolumes } from "#volumes";
 import type { EngineConfig } from "./config.ts";
 import { checkHost, findInit, findProgram } from "./doctor.ts";
+import { listenWarnings } from "./listens.ts";
 
 export const ENGINE_VERSION = "0.1.0";
 const STARTER_REFERENCE = "longshore/starter:latest";
@@ -28,6 +29,8 @@ export async function assemble(
 ): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
   await refuseUnlessReady(config);
+  const certificates = config.tls === undefined ? undefined : await readCertificates(config.tls);
+  for (const reason of certificates?.warnings ?? []) log.warn("TLS serves with a flaw", { reason });
   const { dataRoot, stateRoot } = config;
   stack.use(holdFolder(dataRoot, "data root"));
   if (stateRoot !== dataRoot) stack.use(holdFolder(stateRoot, "state root"));
@@ -110,6 +113,7 @@ export async function assemble(
     volumes,
     clock,
     identity: {
+      warnings: listenWarnings(config.listens, config.tls),
       id: await engineId(dataRoot),
       version: ENGINE_VERSION,
       dataRoot,
@@ -133,6 +137,7 @@ export async function assemble(
       config.listens,
       log.child("api"),
       ENGINE_VERSION,
+      certificates,
     ),
   );
   return stack.move();

@@ -53,3 +53,28 @@ test("readCommand() takes the certificates' folder by flag, then by file, then D
   expect((await read({ "certs-dir": "/a/b" })).certificates).toBe("/a/b");
   expect((await read({ "certs-dir": "/a/b" }, "--certs-dir", "/c")).certificates).toBe("/c");
 });
+
+test("readCommand() takes hosts and TLS from flags and from the file under daemon.json's names", async () => {
+  const files = { tlscacert: "/a.pem", tlscert: "/c.pem", tlskey: "/k.pem" };
+  const told = await read(
+    { hosts: ["tcp://0.0.0.0:2376"], tlsverify: true, ...files },
+    "--host",
+    "unix:///run/b.sock",
+    "--host",
+    "tcp://127.0.0.1:1",
+    "--tlskey",
+    "/other.pem",
+  );
+  expect(told.tls).toEqual({ ...files, tlskey: "/other.pem" });
+  expect(told.listens.slice(1)).toEqual([
+    { kind: "unix", path: "/run/b.sock" },
+    { kind: "tcp", host: "127.0.0.1", port: 1 },
+    { kind: "tcp", host: "0.0.0.0", port: 2376 },
+  ]);
+  vi.stubEnv("DOCKER_CERT_PATH", "/usual");
+  expect((await read({ tlsverify: true }, "--tlsverify=false", "--tls=true")).tls).toEqual({
+    tlscert: "/usual/cert.pem",
+    tlskey: "/usual/key.pem",
+  });
+  await expect(read({ tls: "yes" })).rejects.toThrow('config key "tls": got "yes", want true or false');
+});

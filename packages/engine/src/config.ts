@@ -3,12 +3,15 @@ import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { errno, LongshoreError, type LogLevel, messageOf } from "#kernel";
-import type { Listen } from "#api";
+import type { Listen, TlsFiles } from "#api";
 import { proxiesOf, type ProxySettings, USUAL_CERTIFICATES } from "#registry";
+import { listenOf, tlsFilesOf } from "./listens.ts";
 
 /** All that an engine is told from outside: flags over the config file over defaults. */
 export interface EngineConfig {
   readonly listens: readonly Listen[];
+  /** Every TCP address speaks TLS with these. */
+  readonly tls?: TlsFiles;
   readonly dataRoot: string;
   readonly stateRoot: string;
   readonly mirrors: readonly string[];
@@ -33,7 +36,13 @@ export type Command =
 export const HELP = `Usage: npm run engine -- [doctor] [flags]
 
   --socket PATH               unix socket to listen on (STATE_ROOT/engine.sock)
-  --host tcp://ADDR:PORT      listen on TCP too, plain: loopback addresses only (repeatable)
+  --host HOST                 listen there too: tcp://ADDR:PORT, unix:///PATH (repeatable);
+                              without --tlsverify TCP on loopback addresses only
+  --tlsverify                 TCP by TLS, for clients with a certificate of --tlscacert's
+  --tls                       TCP by TLS, for any client
+  --tlscacert FILE            who signs clients' certificates (~/.docker/ca.pem)
+  --tlscert FILE              the engine's certificate (~/.docker/cert.pem)
+  --tlskey FILE               its private key (~/.docker/key.pem)
   --data-root DIR             images, containers, volumes (/var/lib/longshore)
   --state-root DIR            what lives until the next boot (/run/longshore)
   --config FILE               JSON with the same keys under dockerd's names where it has one
@@ -53,6 +62,11 @@ const STARTER = import.meta.filename.endsWith(".ts") ? "../../../.cache/starter.
 const FLAGS = {
   socket: { type: "string" },
   host: { type: "string", multiple: true },
+  tls: { type: "boolean" },
+  tlsverify: { type: "boolean" },
+  tlscacert: { type: "string" },
+  tlscert: { type: "string" },
+  tlskey: { type: "string" },
   "data-root": { type: "string" },
   "state-root": { type: "string" },
   config: { type: "string" },
@@ -101,11 +115,20 @@ export async function readCommand(argv: readonly string[]): Promise<Command> {
   const runtime = values.runtime === undefined ? undefined : runtimeOf(values.runtime);
   const subnet = values["bridge-subnet"] ?? word1(file, "bip");
   const journaldSocket = values["journald-socket"];
+  const hosts = [...(values.host ?? []), ...many(file, "hosts")];
+  const tls = tlsFilesOf(
+    {
+      tls: values.tls ?? truth(file, "tls"),
+      tlsverify: values.tlsverify ?? truth(file, "tlsverify"),
+      tlscacert: values.tlscacert ?? word1(file, "tlscacert"),
+      tlscert: values.tlscert ?? word1(file, "tlscert"),
+      tlskey: values.tlskey ?? word1(file, "tlskey"),
+    },
+    process.env["DOCKER_CERT_PATH"] ?? path.join(home, ".docker"),
+  );
   const config: EngineConfig = {
-    listens: [
-      { kind: "unix", path: socket },
-      ...[...(values.host ?? []), ...many(file, "hosts")].flatMap(listenOf),
-    ],
+    listens: [{ kind: "unix", path: socket }, ...hosts.map((host) => listenOf(host, tls))],
+    ...(tls !== undefined && { tls }),
     dataRoot,
     stateRoot,
     mirrors: [...(values["registry-mirror"] ?? []), ...many(file, "registry-mirrors")],
@@ -124,8 +147,14 @@ export async function readCommand(argv: readonly string[]): Promise<Command> {
 function parse(
   argv: readonly string[],
 ): ReturnType<typeof parseArgs<{ options: typeof FLAGS; allowPositionals: true }>> {
+  // dockerd's own form of a switch: --tlsverify=false.
+  const args = argv.map((word) =>
+    word.replace(/^--(tls|tlsverify)=(true|false)$/, (_, name: string, value: string) =>
+      value === "true" ? `--${name}` : `--no-${name}`,
+    ),
+  );
   try {
-    return parseArgs({ args: [...argv], options: FLAGS, allowPositionals: true });
+    return parseArgs({ args, options: FLAGS, allowPositionals: true, allowNegative: true });
   } catch (error) {
     throw new LongshoreError("invalid", messageOf(error), { cause: error });
   }
@@ -142,6 +171,11 @@ async function readConfigFile(file: string): Promise<Readonly<Record<string, unk
       "log-level",
       "bip",
       "hosts",
+      "tls",
+      "tlsverify",
+      "tlscacert",
+      "tlscert",
+      "tlskey",
       "registry-mirrors",
       "insecure-registries",
       "certs-dir",
@@ -163,6 +197,15 @@ function word1(file: Readonly<Record<string, unknown>>, key: string): string | u
   if (typeof value !== "string")
     throw new LongshoreError("invalid", `config key "${key}": got ${JSON.stringify(value)}, want a string`);
   return value;
+}
+
+function truth(file: Readonly<Record<string, unknown>>, key: string): boolean | undefined {
+  const value = file[key];
+  if (value === undefined || typeof value === "boolean") return value;
+  throw new LongshoreError(
+    "invalid",
+    `config key "${key}": got ${JSON.stringify(value)}, want true or false`,
+  );
 }
 
 function many(file: Readonly<Record<string, unknown>>, key: string): readonly string[] {
@@ -191,20 +234,6 @@ function proxiesFrom(file: Readonly<Record<string, unknown>>): ProxySettings {
     https: word1(own, "https-proxy") ?? surroundings.https,
     no: word1(own, "no-proxy") ?? surroundings.no,
   };
-}
-
-function listenOf(text: string): readonly Listen[] {
-  if (text.startsWith("unix://")) return [{ kind: "unix", path: text.slice("unix://".length) }];
-  const match = /^tcp:\/\/(\[[0-9a-fA-F:]+\]|[\w.-]+):(\d{1,5})$/.exec(text);
-  const host = match?.[1]?.replaceAll(/[[\]]/g, "");
-  if (match === null || host === undefined)
-    throw new LongshoreError("invalid", `--host "${text}", want tcp://ADDR:PORT or unix://PATH`);
-  if (!/^(127\.|::1$|localhost$)/.test(host))
-    throw new LongshoreError(
-      "invalid",
-      `--host "${text}": without TLS only loopback addresses are served, since whoever reaches the socket is root`,
-    );
-  return [{ kind: "tcp", host, port: Number(match[2]) }];
 }
 
 function runtimeOf(text: string): { name: string; path: string } {

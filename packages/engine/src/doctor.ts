@@ -2,6 +2,8 @@ import { execFile } from "node:child_process";
 import { access, constants, readFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
+import { messageOf } from "#kernel";
+import { readCertificates, type TlsFiles } from "#api";
 
 const run = promisify(execFile);
 
@@ -58,6 +60,18 @@ export async function checkHost(
     cgroupCheck(),
     nodeCheck(),
   ]);
+}
+
+/** The files that `--tls` and `--tlsverify` name. */
+export async function tlsCheck(files: TlsFiles): Promise<Check> {
+  const name = "TLS files";
+  try {
+    const { clientCa, warnings } = await readCertificates(files);
+    const served = `"${files.tlscert}", ${clientCa === undefined ? "any client" : `clients of "${files.tlscacert}"`}`;
+    return { name, isOk: true, isRequired: true, detail: [served, ...warnings].join("; ") };
+  } catch (error) {
+    return { name, isOk: false, isRequired: true, detail: messageOf(error) };
+  }
 }
 
 async function rootCheck(): Promise<Check> {

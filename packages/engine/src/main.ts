@@ -4,7 +4,7 @@ import { exitNow } from "#host";
 import { isKind, messageOf, openLogger } from "#kernel";
 import { assemble, ENGINE_VERSION } from "./assembly.ts";
 import { HELP, readCommand, type EngineConfig } from "./config.ts";
-import { checkHost, doctorText } from "./doctor.ts";
+import { checkHost, doctorText, tlsCheck } from "./doctor.ts";
 
 const STOP_LIMIT_MS = 1_500;
 
@@ -25,7 +25,11 @@ async function main(): Promise<number> {
       process.stdout.write(`Longshore engine ${ENGINE_VERSION}\n`);
       return 0;
     case "doctor": {
-      const checks = await checkHost(command.config.runtime?.path);
+      const { runtime, tls } = command.config;
+      const checks = [
+        ...(await checkHost(runtime?.path)),
+        ...(tls === undefined ? [] : [await tlsCheck(tls)]),
+      ];
       process.stdout.write(doctorText(checks));
       return checks.every((check) => check.isOk || !check.isRequired) ? 0 : 1;
     }
@@ -61,7 +65,9 @@ async function run(config: EngineConfig): Promise<number> {
       version: ENGINE_VERSION,
       tookMs: Math.round(performance.now() - startedAt),
       listens: config.listens.map((listen) =>
-        listen.kind === "unix" ? listen.path : `${listen.host}:${listen.port}`,
+        listen.kind === "unix"
+          ? listen.path
+          : `${listen.host}:${listen.port}${config.tls === undefined ? "" : " (TLS)"}`,
       ),
     });
     const name = await stopped;

@@ -1,3 +1,4 @@
+export { type Authority, type Issued, makeAuthority } from "./authority.ts";
 export { busyboxLayer, starterRecipe } from "./busybox.ts";
 export { type EngineOptions, type EngineUnderTest, startEngine } from "./engine.ts";
 export { dockerArchive, imageIdOf, type ImageRecipe, type LayoutFault, ociLayout } from "./images.ts";

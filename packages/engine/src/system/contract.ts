@@ -1,5 +1,7 @@
 /** What the engine is told about itself at assembly. */
 export interface EngineIdentity {
+  /** What `docker info` warns of. */
+  readonly warnings: readonly string[];
   /** Stable over restarts. */
   readonly id: string;
   readonly version: string;

@@ -164,6 +164,6 @@ async function info(deps: SystemDeps): Promise<Readonly<Record<string, unknown>>
     RuncCommit: { ID: identity.runtimeVersion },
     InitCommit: { ID: "" },
     SecurityOptions: ["name=seccomp,profile=builtin"],
-    Warnings: [],
+    Warnings: identity.warnings,
   };
 }

@@ -5,6 +5,7 @@ import { openSystem } from "./index.ts";
 export const FAKE_IDENTITY: EngineIdentity = {
   id: "fake-engine",
   version: "1.2.3",
+  warnings: [],
   dataRoot: "/fake/data",
   runtimeName: "fake",
   runtimeVersion: "4.5.6",

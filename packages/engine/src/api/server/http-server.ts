@@ -1,18 +1,29 @@
 import { randomBytes } from "node:crypto";
 import { chmod, rm } from "node:fs/promises";
 import { createServer, ServerResponse, type IncomingMessage, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
-import { isKind, type Logger, MiB } from "#kernel";
+import { isKind, type Logger, messageOf, MiB } from "#kernel";
 import { Call } from "./call.ts";
+import type { Certificates } from "./certificates.ts";
 import { errorReply } from "./errors.ts";
 import { MAX_MINOR, type Router } from "./router.ts";
 
 const MAX_HEADER_BYTES = MiB;
+const HANDSHAKE_LIMIT_MS = 10_000;
 
 /** Where to listen: a unix socket path or a TCP address. */
 export type Listen =
   | { readonly kind: "unix"; readonly path: string }
   | { readonly kind: "tcp"; readonly host: string; readonly port: number };
+
+const HTTP_OPTIONS = {
+  maxHeaderSize: MAX_HEADER_BYTES,
+  keepAlive: true,
+  noDelay: true,
+  requestTimeout: 0,
+  keepAliveTimeout: 0,
+} as const;
 
 /** The HTTP face of the engine. Disposing ends every connection; handlers see their signal aborted. */
 export class HttpServer implements AsyncDisposable {
@@ -28,14 +39,16 @@ export class HttpServer implements AsyncDisposable {
     this.#engineVersion = engineVersion;
   }
 
-  async listen(where: Listen): Promise<void> {
-    const server = createServer({
-      maxHeaderSize: MAX_HEADER_BYTES,
-      keepAlive: true,
-      noDelay: true,
-      requestTimeout: 0,
-      keepAliveTimeout: 0,
-    });
+  /** Listens on one address, on TCP by TLS when there are certificates. */
+  async listen(
+    where: Listen,
+    certificates?: Certificates,
+    handshakeLimitMs: number = HANDSHAKE_LIMIT_MS,
+  ): Promise<void> {
+    const server =
+      where.kind === "unix" || certificates === undefined
+        ? createServer(HTTP_OPTIONS)
+        : this.#tlsServer(certificates, handshakeLimitMs);
     server.timeout = 0;
     server.on("connection", (socket) => {
       this.#sockets.add(socket);
@@ -60,6 +73,24 @@ export class HttpServer implements AsyncDisposable {
       await chmod(where.path, 0o600);
     } else await listening(server, { host: where.host, port: where.port });
     this.#servers.push(server);
+  }
+
+  #tlsServer({ cert, key, clientCa }: Certificates, handshakeLimitMs: number): Server {
+    const server = createTlsServer({
+      ...HTTP_OPTIONS,
+      // Node's TLS server alone ends its side with the client's: stdin's end would cut the output.
+      allowHalfOpen: true,
+      minVersion: "TLSv1.2",
+      handshakeTimeout: handshakeLimitMs,
+      cert,
+      key,
+      ...(clientCa !== undefined && { ca: [...clientCa], requestCert: true, rejectUnauthorized: true }),
+    });
+    server.on("tlsClientError", (error, socket) => {
+      this.#log.debug("TLS client refused", { peer: socket.remoteAddress ?? "", reason: messageOf(error) });
+      socket.destroy();
+    });
+    return server;
   }
 
   async #serve(
