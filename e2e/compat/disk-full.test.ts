@@ -68,7 +68,7 @@ class Disk {
 
   /** Blobs, layers, snapshots and drafts there are. */
   names(): string[] {
-    const folders = ["blobs/sha256", "layers", "snapshots", "tmp", "containers", "volumes"];
+    const folders = ["blobs/sha256", "partial", "layers", "snapshots", "tmp", "containers", "volumes"];
     return folders
       .filter((folder) => existsSync(join(this.data, folder)))
       .flatMap((folder) => readdirSync(join(this.data, folder)).map((name) => `${folder}/${name}`));

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { dockerArchive, imageIdOf, type Registry, startRegistry } from "@longshore/testkit";
-import { type Docker, openDocker } from "./docker.ts";
+import { randomBytes } from "node:crypto";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { dockerArchive, imageIdOf, type Registry, startGate, startRegistry } from "@longshore/testkit";
+import { type Docker, openDocker, until } from "./docker.ts";
 
 let docker: Docker;
 let registry: Registry;
@@ -101,4 +104,33 @@ test("pull from a registry that isn't there names the address", async () => {
   const { code, stderr } = await docker("pull", "127.0.0.1:9/no/body:1");
   expect(code).toBe(1);
   expect(stderr).toMatch(/connection refused|ECONNREFUSED/);
+});
+
+test("a pull that the engine died in goes on where it was", async () => {
+  const { engine } = docker;
+  if (engine === undefined) return;
+  const layer = [{ name: "big", data: randomBytes(4_000_000) }];
+  const recipe = { reference: `${registry.host}/ls/died:1`, layers: [layer] };
+  await docker.withInput(dockerArchive(recipe), "load");
+  await docker.ok("push", recipe.reference);
+  await docker.ok("rmi", recipe.reference);
+  const partial = join(engine.dataRoot, "partial");
+  {
+    await using gate = await startGate(registry.host, { stallAfterBytes: 3_000_000 });
+    const pull = docker("pull", `${gate.host}/ls/died:1`);
+    await until("3 MB to be here", async () =>
+      readdirSync(partial).some((name) => statSync(join(partial, name)).size === 3_000_000),
+    );
+    await engine.kill9();
+    expect((await pull).code).toBe(1);
+  }
+  await engine.restart();
+  await using gate = await startGate(registry.host);
+  await docker.ok("pull", `${gate.host}/ls/died:1`);
+  expect(gate.requests.map(({ range }) => range)).toContain("bytes=3000000-");
+  expect(await docker.ok("image", "inspect", `${gate.host}/ls/died:1`, "--format", "{{.Id}}")).toBe(
+    imageIdOf(recipe),
+  );
+  expect(readdirSync(partial)).toEqual([]);
+  await docker.ok("rmi", `${gate.host}/ls/died:1`);
 });

@@ -21,6 +21,8 @@ export interface GateOptions {
   readonly tokenLifeSeconds?: number;
   /** Blob answers are cut after so many bytes. */
   readonly cutAfterBytes?: number;
+  /** Blob answers stand still after so many bytes, without an end. */
+  readonly stallAfterBytes?: number;
   /** Blob reads are sent to this base URL with the same path. */
   readonly redirectBlobsTo?: string;
   /** The first requests are answered with 429 and this Retry-After. */
@@ -81,7 +83,9 @@ export async function startGate(upstream: string, options: GateOptions = {}): Pr
       response.writeHead(307, { Location: `${options.redirectBlobsTo}${url.pathname}` });
       return response.end();
     }
-    forward(upstream, incoming, response, isBlobRead ? options.cutAfterBytes : undefined);
+    const { cutAfterBytes, stallAfterBytes } = options;
+    const limit = isBlobRead ? (stallAfterBytes ?? cutAfterBytes) : undefined;
+    forward(upstream, incoming, response, limit, stallAfterBytes === undefined);
   });
   const userOf = (authorization: string | undefined): string | undefined => {
     const [name = "", password] = Buffer.from((authorization ?? "").replace(/^Basic /, ""), "base64")
@@ -157,7 +161,8 @@ function forward(
   upstream: string,
   incoming: IncomingMessage,
   response: ServerResponse,
-  cutAfterBytes: number | undefined,
+  limitBytes: number | undefined,
+  isCut: boolean,
 ): void {
   const [hostname, port] = upstream.split(":");
   const { authorization: _own, ...headers } = incoming.headers;
@@ -166,12 +171,13 @@ function forward(
     let count = 0;
     answer.on("data", (chunk: Buffer) => {
       count += chunk.length;
-      if (cutAfterBytes === undefined || count <= cutAfterBytes) return void response.write(chunk);
-      response.write(chunk.subarray(0, chunk.length - (count - cutAfterBytes)), () => response.destroy());
+      if (limitBytes === undefined || count <= limitBytes) return void response.write(chunk);
+      const last = chunk.subarray(0, chunk.length - (count - limitBytes));
+      response.write(last, () => (isCut ? response.destroy() : undefined));
       answer.destroy();
     });
     answer.on("end", () => response.end());
-    answer.on("error", () => response.destroy());
+    answer.on("error", () => (isCut ? response.destroy() : undefined));
   });
   sent.on("error", () => response.destroy());
   incoming.pipe(sent);

@@ -1,4 +1,4 @@
-import { LongshoreError } from "#kernel";
+import { isKind, LongshoreError } from "#kernel";
 import type { FetchedManifest, Registry, Repository } from "#registry";
 import {
   type Descriptor,
@@ -222,6 +222,9 @@ export class Puller {
       await Promise.allSettled(downloads);
       holds.dispose();
       await this.#context.sweepLayers(chain);
+      // What is wrong here, or has no room, is no better next time.
+      if (!signal.aborted && !isKind(error, "unavailable"))
+        for (const { digest } of layers) await store.blobs.dropPartial(digest);
       throw error;
     }
   }
@@ -253,13 +256,14 @@ export class Puller {
     let flight = this.#flights.get(wanted.digest);
     if (flight === undefined || flight.isAbandoned) {
       const started = new Flight((stop, onDone) =>
-        blobs
-          .write(
-            counted(repository.blob(wanted.digest, wanted.size, 0, stop), onDone),
-            { digest: wanted.digest, sizeBytes: wanted.size },
-            stop,
-          )
-          .then(() => {}),
+        blobs.fetch(
+          { digest: wanted.digest, sizeBytes: wanted.size },
+          (fromByte) =>
+            counted(repository.blob(wanted.digest, wanted.size, fromByte, stop), (done) =>
+              onDone(fromByte + done),
+            ),
+          stop,
+        ),
       );
       flight = started;
       this.#flights.set(wanted.digest, started);

@@ -134,7 +134,8 @@ export class ImagesRoom implements Images {
       if (names.length > 0 || !this.list().some(({ parent }) => parent === image.id))
         await deleteImage(this.#context, image.id, all, removed);
     }
-    return { removed, reclaimedBytes: before - this.#totalBytes() };
+    const partialBytes = await this.#context.layers.blobs.dropPartial();
+    return { removed, reclaimedBytes: before - this.#totalBytes() + partialBytes };
   }
 
   #totalBytes(): number {

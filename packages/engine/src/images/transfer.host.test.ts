@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { globSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,10 +10,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { openEvents } from "#events";
 import { silentLogger as log, systemClock } from "#kernel";
 import { openLayers } from "#layers";
-import { openRegistry } from "#registry";
+import { openRegistry, USUAL_LIMITS } from "#registry";
 import { type Digest, digestOf, parseReference } from "#spec";
 import { memoryStore } from "#testing/store";
-import { dockerArchive, type Registry, startGate, startRegistry, tarOf } from "@longshore/testkit";
+import { dockerArchive, type Gate, type Registry, startGate, startRegistry, tarOf } from "@longshore/testkit";
 import { type Images, openImages, type Progress } from "./index.ts";
 
 const OCI = "application/vnd.oci.image";
@@ -38,12 +38,18 @@ afterEach(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-async function room(signal: AbortSignal): Promise<{ images: Images; files: () => readonly string[] }> {
-  const dataRoot = join(root, `room-${rooms++}`);
-  mkdirSync(dataRoot);
+const limits = { ...USUAL_LIMITS, firstPauseMs: 1 };
+
+/** A room of its own, or the next one on the same folder. */
+async function room(
+  signal: AbortSignal,
+  folder = `room-${rooms++}`,
+): Promise<{ images: Images; files: () => readonly string[]; partial: () => readonly number[] }> {
+  const dataRoot = join(root, folder);
+  mkdirSync(dataRoot, { recursive: true });
   const store = memoryStore();
   const layers = open.use(await openLayers({ dataRoot, store, log }, signal));
-  const registry = open.use(openRegistry({ log, mirrors: [], insecure: [] }));
+  const registry = open.use(openRegistry({ log, mirrors: [], insecure: [], limits }));
   const images = open.use(
     await openImages({ store, events: openEvents(), layers, registry, log, clock: systemClock }, signal),
   );
@@ -51,7 +57,9 @@ async function room(signal: AbortSignal): Promise<{ images: Images; files: () =>
     ["tmp", "blobs/sha256"].flatMap((folder) =>
       readdirSync(join(dataRoot, folder)).map((name) => `${folder}/${name}`),
     );
-  return { images, files };
+  const partial = (): readonly number[] =>
+    readdirSync(join(dataRoot, "partial")).map((name) => statSync(join(dataRoot, "partial", name)).size);
+  return { images, files, partial };
 }
 
 interface Descriptor {
@@ -256,23 +264,66 @@ test("two pulls under way share what they have in common: one download, told to 
   expect(reads.length).toBe(1);
 });
 
-test("a pull that is broken off leaves nothing behind", async ({ signal }) => {
-  const { images, files } = await room(signal);
-  await publish("pull/broken", "1", [gzip(layerOf("small")), gzip(layerOf("big", randomBytes(8_000_000)))]);
+/** Where the reads of a blob began. */
+const offsetsOf = (gate: Gate, digest: string): readonly number[] =>
+  gate.requests
+    .filter(({ method, path }) => method === "GET" && path.endsWith(digest))
+    .map(({ range }) => Number(/^bytes=(\d+)-$/.exec(range ?? "bytes=0-")?.[1]));
+
+test("a pull whose registry died goes on where it was, in the engine's next run too", async ({ signal }) => {
+  const { images, files, partial } = await room(signal, "first");
+  const big = gzip(layerOf("big", randomBytes(4_000_000)));
+  const { id } = await publish("pull/died", "1", [gzip(layerOf("small")), big]);
+  const digest = digestOf(big.bytes);
+  {
+    await using gate = await startGate(upstream.host, { stallAfterBytes: 3_000_000 });
+    const pull = images.pull(parseReference(`${gate.host}/pull/died:1`), {}, () => {}, signal);
+    const failed = expect(pull).rejects.toMatchObject({ kind: "unavailable" });
+    await expect.poll(() => partial()).toEqual([3_000_000]);
+    await gate[Symbol.asyncDispose]();
+    await failed;
+  }
+  expect(files()).toEqual([]);
+  expect(partial()).toEqual([3_000_000]);
+  const next = await room(signal, "first");
+  await using gate = await startGate(upstream.host);
+  await next.images.pull(parseReference(`${gate.host}/pull/died:1`), {}, () => {}, signal);
+  expect(offsetsOf(gate, digest)).toEqual([3_000_000]);
+  expect(next.images.get(id).repoTags).toEqual([`${gate.host}/pull/died:1`]);
+  expect(next.partial()).toEqual([]);
+});
+
+test("a pull of what was spoilt in the registry is refused and keeps nothing of it", async ({ signal }) => {
+  const { images, files, partial } = await room(signal);
+  const big = gzip(layerOf("big", randomBytes(4_000_000)));
+  await publish("pull/spoilt", "1", [big]);
+  const hex = digestOf(big.bytes).slice("sha256:".length);
+  const [blob = ""] = globSync(`${upstream.storage}/**/blobs/sha256/*/${hex}/data`);
+  writeFileSync(blob, Buffer.from(big.bytes).fill(0, 3_900_000));
+  const pull = images.pull(parseReference(`${upstream.host}/pull/spoilt:1`), {}, () => {}, signal);
+  await expect(pull).rejects.toMatchObject({
+    kind: "invalid",
+    message: expect.stringContaining(`want sha256:${hex}`) as string,
+  });
+  expect([files(), partial()]).toEqual([[], []]);
+});
+
+test("a pull that is given up keeps what came, until an image prune or the next pull", async ({ signal }) => {
+  const { images, files, partial } = await room(signal);
+  await publish("pull/broken", "1", [gzip(layerOf("small")), gzip(layerOf("big", randomBytes(4_000_000)))]);
+  await using gate = await startGate(upstream.host, { stallAfterBytes: 3_000_000 });
   const stop = new AbortController();
   const reason = new Error("client went away");
-  const reference = parseReference(`${upstream.host}/pull/broken:1`);
-  const pull = images.pull(
-    reference,
-    {},
-    ({ status }) => {
-      if (status === "Downloading") stop.abort(reason);
-    },
-    AbortSignal.any([signal, stop.signal]),
-  );
-  await expect(pull).rejects.toBe(reason);
-  expect(files()).toEqual([]);
-  await images.pull(reference, {}, () => {}, signal);
+  const both = AbortSignal.any([signal, stop.signal]);
+  const pull = images.pull(parseReference(`${gate.host}/pull/broken:1`), {}, () => {}, both);
+  const gone = expect(pull).rejects.toBe(reason);
+  await expect.poll(() => partial()).toEqual([3_000_000]);
+  stop.abort(reason);
+  await gone;
+  expect([files(), partial()]).toEqual([[], [3_000_000]]);
+  const pruned = await images.prune({ isDanglingOnly: true });
+  expect([pruned, partial()]).toEqual([{ removed: [], reclaimedBytes: 3_000_000 }, []]);
+  await images.pull(parseReference(`${upstream.host}/pull/broken:1`), {}, () => {}, signal);
   await images.remove(`${upstream.host}/pull/broken:1`, { isForced: false, isPruningParents: true });
   expect(files()).toEqual([]);
 });

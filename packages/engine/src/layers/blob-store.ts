@@ -7,24 +7,25 @@ import { type Digest, hexOf, parseDigest } from "#spec";
 import type { Blobs } from "./contract.ts";
 import { explainDisk } from "./disk-full.ts";
 import { Holds } from "./holds.ts";
-
-/** Configs and manifests, without which an image is nothing. */
-const SYNCED_AT_ONCE_BYTES = 4 * MiB;
+import { PartialBlobs, SYNCED_AT_ONCE_BYTES } from "./partial-blobs.ts";
 
 /** Blobs as files: `blobs/sha256/HEX`, written in `tmp/` and renamed when whole and verified. */
 export class BlobStore implements Blobs {
   readonly #folder: string;
   readonly #drafts: string;
+  readonly #partial: PartialBlobs;
   readonly #holds = new Holds();
 
   constructor(dataRoot: string) {
     this.#folder = path.join(dataRoot, "blobs", "sha256");
     this.#drafts = path.join(dataRoot, "tmp");
+    this.#partial = new PartialBlobs(dataRoot);
   }
 
   async open(): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     await mkdir(this.#drafts, { recursive: true });
+    await this.#partial.open();
   }
 
   #path(digest: Digest): string {
@@ -97,6 +98,19 @@ export class BlobStore implements Blobs {
       signal.throwIfAborted();
       throw explainDisk(error, `blob ${expected?.digest ?? "of the archive"} cannot be written`);
     }
+  }
+
+  async fetch(
+    expected: { digest: Digest; sizeBytes: number },
+    from: (fromByte: number) => AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { digest } = expected;
+    await this.#partial.fetch(expected, from, this.#path(digest), () => this.has(digest), signal);
+  }
+
+  async dropPartial(digest?: Digest): Promise<number> {
+    return await this.#partial.drop(digest);
   }
 
   /** Takes over a whole file of `tmp/` whose bytes have that digest. */

@@ -248,6 +248,70 @@ export function layersConformance(what: string, make: () => Promise<LayersUnderT
       expect(await Array.fromAsync(blobs.list())).toEqual([]);
     });
 
+    test("blobs.fetch() goes on where it was broken off, by a failure or an abort", async () => {
+      await using under = await make();
+      const { blobs } = under.layers;
+      const bytes = Buffer.from("0123456789");
+      const expected = { digest: digestOf(bytes), sizeBytes: bytes.length };
+      const offsets: number[] = [];
+      const stop = new AbortController();
+      const reason = new Error("client went away");
+      const fromUntil = (end: number, last: () => void) =>
+        async function* (fromByte: number): AsyncGenerator<Buffer> {
+          offsets.push(fromByte);
+          yield bytes.subarray(fromByte, end);
+          last();
+          yield bytes.subarray(end);
+        };
+      const fails = fromUntil(4, () => {
+        throw new Error("the network is gone");
+      });
+      await expect(blobs.fetch(expected, fails, never)).rejects.toThrow("the network is gone");
+      const aborts = fromUntil(7, () => stop.abort(reason));
+      await expect(blobs.fetch(expected, aborts, stop.signal)).rejects.toBe(reason);
+      expect(await blobs.has(expected.digest)).toBe(false);
+      for (let times = 0; times < 2; times++)
+        await blobs.fetch(
+          expected,
+          fromUntil(10, () => {}),
+          never,
+        );
+      expect(offsets).toEqual([0, 4, 7]);
+      expect(Buffer.concat(await Array.fromAsync(blobs.read(expected.digest, never, 6))).toString()).toBe(
+        "6789",
+      );
+      expect(await blobs.dropPartial()).toBe(0);
+    });
+
+    test("blobs.fetch() asks for all again when what it had was wrong, and keeps nothing wrong", async () => {
+      await using under = await make();
+      const { blobs } = under.layers;
+      const bytes = Buffer.from("0123456789");
+      const expected = { digest: digestOf(bytes), sizeBytes: bytes.length };
+      async function* cut(): AsyncGenerator<Buffer> {
+        yield Buffer.from("xyz");
+        throw new Error("the network is gone");
+      }
+      const whole = (fromByte: number): AsyncIterable<Buffer> => once(bytes.subarray(fromByte));
+      await expect(blobs.fetch(expected, cut, never)).rejects.toThrow("the network is gone");
+      await blobs.fetch(expected, whole, never);
+      expect(await blobs.has(expected.digest)).toBe(true);
+      await blobs.remove(expected.digest);
+      for (const [wrong, message] of [
+        ["0123456780", `want ${expected.digest}`],
+        ["012345678", "ended after 9 of 10 bytes"],
+        ["0123456789a", "longer than the promised 10 bytes"],
+      ] as const)
+        await expect(blobs.fetch(expected, () => once(Buffer.from(wrong)), never)).rejects.toMatchObject({
+          kind: "invalid",
+          message: expect.stringContaining(message),
+        });
+      expect(await blobs.dropPartial()).toBe(0);
+      await expect(blobs.fetch(expected, cut, never)).rejects.toThrow("the network is gone");
+      expect(await blobs.dropPartial(digestOf("other"))).toBe(0);
+      expect(await blobs.dropPartial()).toBe(3);
+    });
+
     test("blobs are kept by digest, held against removal and absent afterwards", async () => {
       await using under = await make();
       const { blobs } = under.layers;

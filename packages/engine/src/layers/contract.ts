@@ -68,6 +68,17 @@ export interface Blobs {
     signal: AbortSignal,
     holds?: DisposableStack,
   ): Promise<{ digest: Digest; sizeBytes: number }>;
+  /**
+   * Brings a blob of known digest and size, unless it is here; `from` gives its bytes from an offset on. What came before a failure or an abort
+   * stays for the next call, also of the engine's next run, for a day; nothing stays of wrong bytes or on a full disk. Throws `invalid` as write().
+   */
+  fetch(
+    expected: { digest: Digest; sizeBytes: number },
+    from: (fromByte: number) => AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Drops what broken-off fetches of `digest`, or of all, left; how many bytes. One that is under way is left alone. */
+  dropPartial(digest?: Digest): Promise<number>;
   /** While held, remove() leaves it: whoever holds it drops it afterwards if nobody needs it. It may be absent yet. */
   hold(digest: Digest): Disposable;
   remove(digest: Digest): Promise<void>;

@@ -6,6 +6,7 @@ import { Holds } from "./holds.ts";
 /** Blobs in memory, for tests. */
 export class FakeBlobs implements Blobs {
   readonly #blobs = new Map<Digest, Buffer>();
+  readonly #partial = new Map<Digest, Buffer>();
   readonly #holds = new Holds();
 
   async has(digest: Digest): Promise<boolean> {
@@ -50,6 +51,45 @@ export class FakeBlobs implements Blobs {
     return { digest, sizeBytes: bytes.length };
   }
 
+  async fetch(
+    expected: { digest: Digest; sizeBytes: number },
+    from: (fromByte: number) => AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    signal.throwIfAborted();
+    const { digest } = expected;
+    if (this.#blobs.has(digest)) return;
+    const had = this.#partial.get(digest) ?? Buffer.alloc(0);
+    let pieces = [had];
+    let sizeBytes = had.length;
+    this.#partial.delete(digest);
+    try {
+      for await (const piece of from(had.length)) {
+        signal.throwIfAborted();
+        pieces.push(Buffer.from(piece));
+        sizeBytes += piece.byteLength;
+        if (sizeBytes > expected.sizeBytes) break;
+      }
+      signal.throwIfAborted();
+    } catch (error) {
+      if (sizeBytes > 0) this.#partial.set(digest, Buffer.concat(pieces));
+      throw error;
+    }
+    const isWrong = had.length > 0 && digestOf(Buffer.concat(pieces)) !== digest;
+    if (isWrong) pieces = await Array.fromAsync(from(0), (piece) => Buffer.from(piece));
+    await this.write(each(pieces), expected, signal);
+  }
+
+  async dropPartial(digest?: Digest): Promise<number> {
+    let droppedBytes = 0;
+    for (const [known, bytes] of this.#partial) {
+      if (digest !== undefined && known !== digest) continue;
+      droppedBytes += bytes.length;
+      this.#partial.delete(known);
+    }
+    return droppedBytes;
+  }
+
   hold(digest: Digest): Disposable {
     return this.#holds.hold(digest);
   }
@@ -61,4 +101,8 @@ export class FakeBlobs implements Blobs {
   async *list(): AsyncIterable<{ digest: Digest; sizeBytes: number }> {
     for (const [digest, bytes] of this.#blobs) yield { digest, sizeBytes: bytes.length };
   }
+}
+
+async function* each(pieces: readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield* pieces;
 }

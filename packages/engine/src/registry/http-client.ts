@@ -2,7 +2,7 @@ import { request } from "undici";
 import { errno, LongshoreError, messageOf, MiB, readAtMost, unlessAborted } from "#kernel";
 import { certificateFault, USUAL_CERTIFICATES } from "./certificates.ts";
 import { Connections } from "./connections.ts";
-import { NO_PROXIES, type ProxySettings } from "./proxy.ts";
+import { NO_PROXIES, parseProxy, proxyFor, type ProxySettings } from "./proxy.ts";
 
 export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -65,12 +65,14 @@ export interface HttpOptions {
 export class HttpClient implements AsyncDisposable {
   readonly limits: HttpLimits;
   readonly #connections: Connections;
+  readonly #proxies: ProxySettings;
 
   constructor(options: HttpOptions = {}) {
     this.limits = options.limits ?? USUAL_LIMITS;
+    this.#proxies = options.proxies ?? NO_PROXIES;
     this.#connections = new Connections({
       certificates: options.certificates ?? USUAL_CERTIFICATES,
-      proxies: options.proxies ?? NO_PROXIES,
+      proxies: this.#proxies,
       headMs: this.limits.headMs,
       idleMs: this.limits.idleMs,
     });
@@ -163,7 +165,7 @@ export class HttpClient implements AsyncDisposable {
       const verb = `${wanted.method[0]}${wanted.method.slice(1).toLowerCase()}`;
       throw new LongshoreError(
         "unavailable",
-        `${verb} "${url.origin}${url.pathname}": ${reasonOf(error, url)}`,
+        `${verb} "${url.origin}${url.pathname}": ${reasonOf(error, url, proxyFor(url, this.#proxies))}`,
         { cause: error },
       );
     }
@@ -174,10 +176,15 @@ export class HttpClient implements AsyncDisposable {
   }
 }
 
-/** Why no connection came about, in the words that Docker users know. */
-function reasonOf(error: unknown, url: URL): string {
+/** Why no connection came about, in the words that Docker users know. What a proxy refuses is told of the proxy. Source: net/http, proxyconnect. */
+function reasonOf(error: unknown, url: URL, proxy: string): string {
   const code = errno(error);
-  if (code === "ECONNREFUSED") return `dial tcp ${url.host}: connect: connection refused`;
-  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `dial tcp: lookup ${url.hostname}: no such host`;
-  return certificateFault(code, error) ?? messageOf(error);
+  const through = proxy === "" ? undefined : parseProxy(proxy);
+  const { host, hostname } = through ?? url;
+  const who = through === undefined ? "" : "proxyconnect tcp: ";
+  if (code === "ECONNREFUSED") return `${who}dial tcp ${host}: connect: connection refused`;
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `${who}dial tcp: lookup ${hostname}: no such host`;
+  const fault = certificateFault(code, error);
+  if (fault !== undefined) return fault;
+  return through === undefined ? messageOf(error) : `${messageOf(error)} (through the proxy ${host})`;
 }

@@ -10,6 +10,7 @@ import { search } from "./search.ts";
 
 export type * from "./contract.ts";
 export { USUAL_CERTIFICATES } from "./certificates.ts";
+export { type HttpLimits, USUAL_LIMITS } from "./http-client.ts";
 export { proxiesOf, type ProxySettings, withoutSecrets } from "./proxy.ts";
 
 export interface RegistryDeps {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createTlsServer } from "node:https";
@@ -285,6 +286,41 @@ test("plain HTTP goes through the proxy by its whole URL, and loopback and NO_PR
     message: expect.stringContaining("unknown authority") as string,
   });
   expect(proxy.seen.length).toBe(1);
+});
+
+test("a proxy that nobody answers at is named, not the registry, and without its password", async ({
+  signal,
+}) => {
+  const place = `127.0.0.1:${await freePort()}`;
+  const asked = async (proxy: string, url: string): Promise<unknown> => {
+    await using http = new HttpClient({
+      limits,
+      certificates: home,
+      proxies: { http: proxy, https: proxy, no: "" },
+    });
+    return await http
+      .send({ method: "GET", url, isInsecure: false }, signal)
+      .catch((caught: unknown) => caught);
+  };
+  for (const url of ["https://registry.example/v2/", "http://registry.example/v2/"]) {
+    expect(await asked(`http://ada:s3cret@${place}`, url)).toMatchObject({
+      kind: "unavailable",
+      message: `Get "${url}": proxyconnect tcp: dial tcp ${place}: connect: connection refused`,
+    });
+  }
+  const server = net.createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    const { port } = server.address() as AddressInfo;
+    expect(await asked(`http://ada:s3cret@127.0.0.1:${port}`, "https://registry.example/v2/")).toMatchObject({
+      kind: "unavailable",
+      message: expect.stringMatching(
+        new RegExp(`\\(through the proxy 127\\.0\\.0\\.1:${port}\\)$`),
+      ) as string,
+    });
+  } finally {
+    server.close();
+  }
 });
 
 test("a proxy's name and password go to the proxy, and its refusal is told without them", async ({

@@ -1,0 +1,129 @@
+import { createHash } from "node:crypto";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import { errno, isKind, KeyedLocks, LongshoreError, MiB } from "#kernel";
+import { type Digest, hexOf, parseDigest } from "#spec";
+import { explainDisk } from "./disk-full.ts";
+
+const KEPT_MS = 24 * 3600 * 1000;
+/** Configs and manifests, without which an image is nothing. */
+export const SYNCED_AT_ONCE_BYTES: number = 4 * MiB;
+
+interface Expected {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+}
+type From = (fromByte: number) => AsyncIterable<Uint8Array>;
+
+/** `partial/HEX` is what came of a blob before its download broke off; it is gone when all came, or after a day. */
+export class PartialBlobs {
+  readonly #folder: string;
+  readonly #locks = new KeyedLocks();
+  readonly #active = new Set<string>();
+
+  constructor(dataRoot: string) {
+    this.#folder = path.join(dataRoot, "partial");
+  }
+
+  /** Drops what is older than a day at the time `now`. */
+  async open(now: number = Date.now()): Promise<void> {
+    await mkdir(this.#folder, { recursive: true });
+    for (const name of await readdir(this.#folder)) {
+      const file = path.join(this.#folder, name);
+      if (now - (await stat(file)).mtimeMs > KEPT_MS) await rm(file);
+    }
+  }
+
+  /** Makes `target`, unless `isThere`, of what is here and what `from` gives; see Blobs.fetch. */
+  async fetch(
+    expected: Expected,
+    from: From,
+    target: string,
+    isThere: () => Promise<boolean>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const name = hexOf(expected.digest);
+    await using _ = await this.#locks.hold(name, signal);
+    if (await isThere()) return;
+    const draft = path.join(this.#folder, name);
+    this.#active.add(name);
+    try {
+      for (let isFirst = true; ; isFirst = false) {
+        const { digest, hadBytes } = await complete(draft, expected, from, signal);
+        if (digest === expected.digest) break;
+        // What lay here may have been wrong: all is asked for once more.
+        await rm(draft, { force: true });
+        if (!isFirst || hadBytes === 0)
+          throw new LongshoreError("invalid", `blob has digest ${digest}, want ${expected.digest}`);
+      }
+      await rename(draft, target);
+    } catch (error) {
+      const isFull = errno(error) === "ENOSPC" || errno(error) === "EDQUOT";
+      if (isFull || isKind(error, "invalid") || (await bytesOf(draft)) === 0)
+        await rm(draft, { force: true });
+      signal.throwIfAborted();
+      throw explainDisk(error, `blob ${expected.digest} cannot be written`);
+    } finally {
+      this.#active.delete(name);
+    }
+  }
+
+  /** Drops one or all, but none that is being fetched; how many bytes went. */
+  async drop(digest: Digest | undefined): Promise<number> {
+    let droppedBytes = 0;
+    for (const name of digest === undefined ? await readdir(this.#folder) : [hexOf(digest)]) {
+      if (this.#active.has(name)) continue;
+      const file = path.join(this.#folder, name);
+      droppedBytes += await bytesOf(file);
+      await rm(file, { force: true });
+    }
+    return droppedBytes;
+  }
+}
+
+/** Appends what is missing; the digest of the whole and how many bytes there were before. */
+async function complete(
+  draft: string,
+  { digest, sizeBytes }: Expected,
+  from: From,
+  signal: AbortSignal,
+): Promise<{ readonly digest: Digest; readonly hadBytes: number }> {
+  if ((await bytesOf(draft)) > sizeBytes) await rm(draft);
+  const hash = createHash("sha256");
+  await using file = await open(draft, "a+", 0o644);
+  let done = 0;
+  for await (const chunk of file.createReadStream({
+    start: 0,
+    highWaterMark: MiB,
+    autoClose: false,
+    signal,
+  })) {
+    hash.update(chunk as Buffer);
+    done += (chunk as Buffer).length;
+  }
+  const hadBytes = done;
+  if (done < sizeBytes || sizeBytes === 0)
+    for await (const chunk of from(done)) {
+      signal.throwIfAborted();
+      done += chunk.byteLength;
+      if (done > sizeBytes)
+        throw new LongshoreError("invalid", `blob ${digest} is longer than the promised ${sizeBytes} bytes`);
+      hash.update(chunk);
+      await file.appendFile(chunk);
+    }
+  signal.throwIfAborted();
+  if (done < sizeBytes)
+    throw new LongshoreError("invalid", `blob ${digest} ended after ${done} of ${sizeBytes} bytes`);
+  if (sizeBytes <= SYNCED_AT_ONCE_BYTES) await file.datasync();
+  return { digest: parseDigest(`sha256:${hash.digest("hex")}`), hadBytes };
+}
+
+/** 0 for a file that is not there. */
+async function bytesOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    if (errno(error) === "ENOENT") return 0;
+    throw error;
+  }
+}
