@@ -1,14 +1,11 @@
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { dockerArchive, type EngineUnderTest, startEngine, starterRecipe } from "@longshore/testkit";
+import { dockerArchive } from "@longshore/testkit";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { finish, type Outcome, STARTER, until } from "./docker.ts";
+import { STARTER, until } from "./docker.ts";
+import { Disk, MIB } from "./small-disk.ts";
 
-const MIB = 1024 * 1024;
-
-/** An engine whose data root is a file system of its own, `sizeMib` large with `inodes` files. */
+/** An engine on a disk that is `sizeMib` large with `inodes` files. */
 function smallDisk(what: string, sizeMib: number, inodes: number, body: (disk: Disk) => void): void {
   describe.skipIf(process.env["DOCKER_PEER"])(what, () => {
     const disk = new Disk();
@@ -17,66 +14,6 @@ function smallDisk(what: string, sizeMib: number, inodes: number, body: (disk: D
     beforeEach(() => disk.settle());
     body(disk);
   });
-}
-
-class Disk {
-  home = "";
-  data = "";
-  engine: EngineUnderTest | undefined;
-  before: readonly string[] = [];
-
-  async open(sizeMib: number, inodes: number): Promise<void> {
-    this.home = mkdtempSync(join(tmpdir(), "longshore-full-"));
-    this.data = join(this.home, "data");
-    mkdirSync(this.data);
-    const options = `size=${sizeMib}m,nr_inodes=${inodes}`;
-    execFileSync("mount", ["-t", "tmpfs", "-o", options, "longshore-full", this.data]);
-    this.engine = await startEngine({ flags: ["--data-root", this.data] });
-    const loaded = await this.docker(dockerArchive(starterRecipe()), "load");
-    if (loaded.code !== 0) throw new Error(`load of the starter failed: ${loaded.stderr}`);
-    this.before = this.names();
-  }
-
-  async close(): Promise<void> {
-    await this.engine?.[Symbol.asyncDispose]();
-    execFileSync("umount", ["-l", this.data]);
-    rmSync(this.home, { recursive: true, force: true });
-  }
-
-  /** Takes away what a test filled the disk with. */
-  async settle(): Promise<void> {
-    rmSync(join(this.data, "ballast"), { recursive: true, force: true });
-  }
-
-  /** Leaves `mib` free. */
-  fill(mib: number): void {
-    const { bavail, bsize } = statfsSync(this.data);
-    writeFileSync(join(this.data, "ballast"), Buffer.alloc(Math.max(0, bavail * bsize - mib * MIB)));
-  }
-
-  docker(input: Uint8Array | string, ...args: readonly string[]): Promise<Outcome> {
-    const env = {
-      ...process.env,
-      DOCKER_HOST: `unix://${this.engine?.socket}`,
-      DOCKER_CONFIG: join(this.home, "cli"),
-    };
-    const child = spawn("docker", args, { env });
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(input);
-    return finish(child);
-  }
-
-  /** Blobs, layers, snapshots and drafts there are. */
-  names(): string[] {
-    const folders = ["blobs/sha256", "partial", "layers", "snapshots", "tmp", "containers", "volumes"];
-    return folders
-      .filter((folder) => existsSync(join(this.data, folder)))
-      .flatMap((folder) => readdirSync(join(this.data, folder)).map((name) => `${folder}/${name}`));
-  }
-
-  expectNothingLeft(): void {
-    expect(this.names().toSorted()).toEqual([...this.before].toSorted());
-  }
 }
 
 const image = (reference: string, count: number, bytes: number): Buffer =>

@@ -1,5 +1,13 @@
 import type { Readable } from "node:stream";
-import type { ImageLayers, LayerFiles, StarterState } from "@longshore/protocol";
+import type {
+  DiskRef,
+  ImageLayers,
+  LayerFiles,
+  ReclaimPrediction,
+  ReclaimReport,
+  ReclaimResult,
+  StarterState,
+} from "@longshore/protocol";
 import type { Abortable } from "./call.ts";
 import type { Transport } from "./transport.ts";
 
@@ -43,6 +51,33 @@ export class Longshore {
     return this.#transport.stream({
       method: "POST",
       path: "/longshore/v1/starter/load",
+      signal: options.abortSignal,
+    });
+  }
+
+  /** Who keeps which bytes of the disk. */
+  reclaimReport(options: Abortable = {}): Promise<ReclaimReport> {
+    return this.#get("/reclaim", {}, options);
+  }
+
+  /** What would come back if all of `items` went. */
+  predictReclaim(
+    items: readonly Pick<DiskRef, "kind" | "id">[],
+    options: Abortable = {},
+  ): Promise<ReclaimPrediction> {
+    return this.#post("/reclaim/predict", { items }, options);
+  }
+
+  /** Removes all of `items` for good. */
+  reclaim(items: readonly Pick<DiskRef, "kind" | "id">[], options: Abortable = {}): Promise<ReclaimResult> {
+    return this.#post("/reclaim", { items }, options);
+  }
+
+  #post<T>(path: string, body: object, options: Abortable): Promise<T> {
+    return this.#transport.json<T>({
+      method: "POST",
+      path: `/longshore/v1${path}`,
+      body,
       signal: options.abortSignal,
     });
   }

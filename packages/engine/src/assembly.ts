@@ -111,6 +111,7 @@ export async function assemble(
     images,
     layers,
     volumes,
+    events,
     clock,
     identity: {
       warnings: listenWarnings(config.listens, config.tls),

@@ -49,3 +49,75 @@ export interface StarterState {
   /** False when the set-up has not made its file. */
   readonly isAvailable: boolean;
 }
+
+/** An object that takes room on the disk. `id` of a volume is its name. */
+export interface DiskRef {
+  readonly kind: "container" | "image" | "volume";
+  readonly id: string;
+  readonly name: string;
+}
+
+/** The last use that is known, RFC 3339, and how it is known; "event" reaches back no further than the engine's start. */
+export interface LastUse {
+  readonly at: string;
+  readonly from: "running" | "ended" | "created" | "tagged" | "event";
+}
+
+/**
+ * What it takes to have an object again. "pull": its registry has it; "recreate": nothing was written in it;
+ * "lost": nobody can give it back; "elsewhere": its data is not on this disk.
+ */
+export type ReclaimCost =
+  | { readonly kind: "pull"; readonly reference: string; readonly downloadBytes: number }
+  | { readonly kind: "recreate" | "lost" | "elsewhere" };
+
+/** One line of the reclaim ledger. Bytes are blocks on the disk. */
+export interface ReclaimItem extends DiskRef {
+  /** Come back when this object goes alone. */
+  readonly exclusiveBytes: number;
+  /** Stay then, since `sharedWith` need them too. */
+  readonly sharedBytes: number;
+  readonly sharedWith: readonly DiskRef[];
+  readonly lastUse?: LastUse;
+  readonly cost: ReclaimCost;
+}
+
+export interface ReclaimLayer {
+  readonly chainId: string;
+  readonly diskBytes: number;
+  /** The layer's compressed original. */
+  readonly archiveBytes: number;
+  readonly neededBy: readonly DiskRef[];
+}
+
+/** The file system of the engine's data. */
+export interface DiskSpace {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+}
+
+export interface ReclaimReport {
+  readonly items: readonly ReclaimItem[];
+  readonly layers: readonly ReclaimLayer[];
+  readonly disk: DiskSpace;
+}
+
+/** What the removal of a set would give back: less than its members' sum when others share, more when only they share. */
+export interface ReclaimPrediction {
+  readonly predictedBytes: number;
+  /** Members that would be refused, with what is in their way; they are not in the prediction. */
+  readonly blocked: readonly {
+    readonly ref: DiskRef;
+    readonly why: string;
+    readonly by: readonly DiskRef[];
+  }[];
+}
+
+export interface ReclaimResult {
+  readonly predictedBytes: number;
+  /** What the file system has more of than before; whoever else writes there is in it. */
+  readonly measuredBytes: number;
+  readonly removed: readonly DiskRef[];
+  readonly failed: readonly { readonly ref: DiskRef; readonly message: string }[];
+  readonly disk: DiskSpace;
+}

@@ -4,6 +4,7 @@ import { containerRoutes } from "./routes/container-routes.ts";
 import { imageRoutes } from "./routes/image-routes.ts";
 import { longshoreRoutes } from "./routes/longshore-routes.ts";
 import { networkRoutes } from "./routes/network-routes.ts";
+import { reclaimRoutes } from "./routes/reclaim-routes.ts";
 import type { Rooms } from "./routes/rooms.ts";
 import { streamRoutes } from "./routes/stream-routes.ts";
 import { swarmRoutes } from "./routes/swarm-routes.ts";
@@ -30,6 +31,7 @@ export function allRoutes(rooms: Rooms): readonly Route[] {
     networkRoutes,
     volumeRoutes,
     longshoreRoutes,
+    reclaimRoutes,
   ].flatMap((make) => make(rooms));
 }
 

@@ -20,7 +20,15 @@ export interface ContainersDeps {
   readonly images: Pick<Images, "get" | "list" | "onUse" | "commit">;
   readonly layers: Pick<
     Layers,
-    "mount" | "prepare" | "removeSnapshot" | "snapshots" | "changes" | "exportDiff" | "usageBytes"
+    | "mount"
+    | "prepare"
+    | "removeSnapshot"
+    | "snapshots"
+    | "snapshotParent"
+    | "snapshotDiskBytes"
+    | "changes"
+    | "exportDiff"
+    | "usageBytes"
   >;
   readonly networks: Networks;
   readonly volumes: Volumes;

@@ -208,6 +208,11 @@ export interface Containers extends AsyncDisposable {
   exportRoot(name: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** Bytes in the writable layer and of the whole root. */
   sizes(name: string, signal: AbortSignal): Promise<{ writableBytes: number; rootBytes: number }>;
+  /** What it takes on the disk itself: blocks of its snapshot, log and files; and the layer that it stands on. */
+  disk(
+    name: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly diskBytes: number; readonly writableBytes: number; readonly top?: Digest }>;
   statPath(name: string, path: string, signal: AbortSignal): Promise<PathStat>;
   readArchive(
     name: string,

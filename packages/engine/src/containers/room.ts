@@ -7,6 +7,7 @@ import { connectContainer, disconnectContainer } from "./connect.ts";
 import { type Context, directoryOf, publish } from "./context.ts";
 import type * as c from "./contract.ts";
 import { createContainer } from "./create.ts";
+import { diskOf } from "./disk.ts";
 import { createExec, execOf, resizeExec, startExec } from "./exec.ts";
 import { sampleStats } from "./stats.ts";
 import {
@@ -204,6 +205,10 @@ export class ContainersRoom implements c.Containers {
     const writableBytes = await this.#context.layers.usageBytes(container.id, signal);
     const image = this.#context.images.list().find((candidate) => candidate.id === container.imageId);
     return { writableBytes, rootBytes: writableBytes + (image?.sizeBytes ?? 0) };
+  }
+
+  disk(name: string, signal: AbortSignal): ReturnType<c.Containers["disk"]> {
+    return diskOf(this.#context, this.get(name).id, signal);
   }
 
   statPath(name: string, path: string, signal: AbortSignal): Promise<c.PathStat> {

@@ -1,7 +1,7 @@
 export type * from "./contract.ts";
 export { loadNftScript } from "./linux/nft-command.ts";
 export { NetworkCallError, openNetworkThread } from "./linux/network-thread.ts";
-export { copyTree, removeTree } from "./linux/file-tree.ts";
+export { BLOCK_BYTES, copyTree, removeTree, treeBytes } from "./linux/file-tree.ts";
 export { linuxMounts } from "./linux/mount-table.ts";
 export {
   deviceNumbers,

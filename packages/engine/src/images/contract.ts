@@ -18,6 +18,8 @@ export interface Image {
   readonly lastTaggedAt?: string;
   /** Parent image id when it was made here by commit or build. */
   readonly parent?: Digest;
+  /** The manifest that it was pulled by, a blob. */
+  readonly manifest?: Digest;
 }
 
 /** One line of Docker's progress stream. Source: Docker Engine API, JSONMessage. */

@@ -72,6 +72,7 @@ export class ImageBook {
       createdAt: record.config.created ?? "0001-01-01T00:00:00Z",
       ...(record.lastTaggedAt !== undefined && { lastTaggedAt: record.lastTaggedAt }),
       ...(record.parent !== undefined && { parent: record.parent }),
+      ...(record.manifest !== undefined && { manifest: record.manifest.digest }),
     };
   }
 

@@ -192,6 +192,24 @@ export function layersConformance(what: string, make: () => Promise<LayersUnderT
       expect(layers.view(base.chainId).upper).toBeUndefined();
     });
 
+    test("what a snapshot stands on is told, and what it and its layer take on the disk", async () => {
+      await using under = await make();
+      const { layers } = under;
+      const { chainId } = await stored(layers, archive(file("large", "x".repeat(100_000))));
+      await layers.prepare("box", chainId, never);
+      await layers.prepare("bare", undefined, never);
+      expect([layers.snapshotParent("box"), layers.snapshotParent("bare")]).toEqual([chainId, undefined]);
+      const before = await layers.snapshotDiskBytes("box", never);
+      expect(await layers.layerDiskBytes(chainId, never)).toBeGreaterThanOrEqual(100_000);
+      await under.change("box", { large: "y".repeat(50_000) }, []);
+      expect((await layers.snapshotDiskBytes("box", never)) - before).toBeGreaterThanOrEqual(50_000);
+      expect(() => layers.snapshotParent("none")).toThrow("No such snapshot: none");
+      await expect(layers.snapshotDiskBytes("none", never)).rejects.toMatchObject({ kind: "not_found" });
+      await expect(layers.layerDiskBytes(digestOf("none"), never)).rejects.toMatchObject({
+        kind: "not_found",
+      });
+    });
+
     test("changes(), usageBytes() and exportDiff() tell what was written", async () => {
       await using under = await make();
       const { layers } = under;

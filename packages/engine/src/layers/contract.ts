@@ -155,6 +155,12 @@ export interface Layers extends AsyncDisposable {
   exportDiff(key: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Bytes in the writable layer. */
   usageBytes(key: string, signal: AbortSignal): Promise<number>;
+  /** The layer that snapshot `key` stands on; throws `not_found`. */
+  snapshotParent(key: string): Digest | undefined;
+  /** Blocks that snapshot `key` takes on the disk, folders included. */
+  snapshotDiskBytes(key: string, signal: AbortSignal): Promise<number>;
+  /** Blocks that a layer's tree and index take on the disk, folders included; its archive is a blob of its own. Measured once. */
+  layerDiskBytes(chainId: Digest, signal: AbortSignal): Promise<number>;
   /** Files that this layer brought, sorted by path (from the index written at apply). */
   files(chainId: Digest, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /** Bytes of one regular file of one layer; throws `not_found`, `invalid` for what is no regular file. */

@@ -185,6 +185,19 @@ export class FakeLayers implements Layers {
     return total;
   }
 
+  snapshotParent(key: string): Digest | undefined {
+    return this.#snapshot(key).parent;
+  }
+
+  snapshotDiskBytes(key: string, signal: AbortSignal): Promise<number> {
+    return this.usageBytes(key, signal);
+  }
+
+  async layerDiskBytes(chainId: Digest, signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted();
+    return this.#need(chainId).record.sizeBytes;
+  }
+
   async files(chainId: Digest, signal: AbortSignal): Promise<readonly FileEntry[]> {
     signal.throwIfAborted();
     const { record, files } = this.#need(chainId);

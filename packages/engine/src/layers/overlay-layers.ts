@@ -1,8 +1,8 @@
 import { createReadStream } from "node:fs";
-import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { KeyedLocks, LongshoreError, MiB, randomId, type Logger } from "#kernel";
-import { removeTree } from "#host";
+import { BLOCK_BYTES, removeTree } from "#host";
 import { chainIdOf, type Digest, hexOf, parseDigest } from "#spec";
 import type { Store, Table } from "#store";
 import { BlobStore } from "./blob-store.ts";
@@ -43,6 +43,8 @@ export class OverlayLayers implements Layers {
   readonly #holds = new Holds();
   /** By parent; a layer's content never changes, so neither does its key. */
   readonly #initKeys = new Map<Digest | undefined, string>();
+  /** Sealed layers don't change, so what one takes on the disk is asked once. */
+  readonly #diskBytes = new Map<Digest, number>();
   readonly #log: Logger;
   readonly #boot: string;
   readonly #lateSync: LateSync;
@@ -249,6 +251,7 @@ export class OverlayLayers implements Layers {
       if (snapshot.parent === chainId)
         throw new LongshoreError("conflict", `layer ${chainId} is in use by snapshot ${key}`);
     const done = this.#layers.remove(chainId);
+    this.#diskBytes.delete(chainId);
     const blob = record.blob?.digest;
     const isShared =
       blob !== undefined && [...this.#layers.values()].some((other) => other.blob?.digest === blob);
@@ -299,9 +302,14 @@ export class OverlayLayers implements Layers {
     }
   }
 
-  mount(key: string): OverlayMount {
+  #needSnapshot(key: string): SnapshotRecord {
     const snapshot = this.#snapshots.get(key);
     if (snapshot === undefined) throw new LongshoreError("not_found", `No such snapshot: ${key}`);
+    return snapshot;
+  }
+
+  mount(key: string): OverlayMount {
+    const snapshot = this.#needSnapshot(key);
     const place = this.#snapshotFolder(key);
     return {
       kind: "overlay",
@@ -361,6 +369,24 @@ export class OverlayLayers implements Layers {
       total += Number(stats.size);
     }
     return total;
+  }
+
+  snapshotParent(key: string): Digest | undefined {
+    return this.#needSnapshot(key).parent;
+  }
+
+  async snapshotDiskBytes(key: string, signal: AbortSignal): Promise<number> {
+    this.#needSnapshot(key);
+    return await allocatedBytes(this.#snapshotFolder(key), signal);
+  }
+
+  async layerDiskBytes(chainId: Digest, signal: AbortSignal): Promise<number> {
+    this.#need(chainId);
+    const known = this.#diskBytes.get(chainId);
+    if (known !== undefined) return known;
+    const bytes = await allocatedBytes(this.#layerFolder(chainId), signal);
+    if (this.layer(chainId) !== undefined) this.#diskBytes.set(chainId, bytes);
+    return bytes;
   }
 
   async files(chainId: Digest, signal: AbortSignal): Promise<readonly FileEntry[]> {
@@ -426,4 +452,18 @@ export class OverlayLayers implements Layers {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lateSync[Symbol.dispose]();
   }
+}
+
+async function allocatedBytes(folder: string, signal: AbortSignal): Promise<number> {
+  const seen = new Set<bigint>();
+  let { blocks } = await lstat(folder, { bigint: true });
+  for await (const { stats } of walk(folder)) {
+    signal.throwIfAborted();
+    if (!stats.isDirectory() && stats.nlink > 1n) {
+      if (seen.has(stats.ino)) continue;
+      seen.add(stats.ino);
+    }
+    blocks += stats.blocks;
+  }
+  return Number(blocks) * BLOCK_BYTES;
 }

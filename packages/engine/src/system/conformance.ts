@@ -103,6 +103,52 @@ export function systemConformance(what: string, make: () => Promise<SystemUnderT
       await expect(under.system.diskUsage(new Set(), AbortSignal.abort(reason))).rejects.toBe(reason);
     });
 
+    test("reclaim tells who shares what, predicts a set as a whole and removes it", async ({ signal }) => {
+      await using under = await make();
+      const { images, room, volumes } = under.ground;
+      const { reclaim } = under.system;
+      const archive = dockerArchive(
+        { reference: "one:1", layers: [of(100_000), of(10_000)] },
+        { reference: "two:1", layers: [of(100_000), of(20_000)] },
+      );
+      await images.load(once(archive), {}, () => {}, signal);
+      await volumes.create({ name: "data" }, signal);
+      const { id } = await room.create(plainRequest(["sleeper"], { Binds: ["data:/data"] }), signal);
+      const { items } = await reclaim.report(signal);
+      const one = items.find(({ name }) => name === "one:1");
+      const two = items.find(({ name }) => name === "two:1");
+      expect(one?.sharedWith).toEqual([{ kind: "image", id: two?.id, name: "two:1" }]);
+      expect(one?.sharedBytes).toBe(two?.sharedBytes);
+      const predict = async (...names: readonly string[]): Promise<number> =>
+        (
+          await reclaim.predict(
+            names.map((name) => ({ kind: "image", id: name })),
+            signal,
+          )
+        ).predictedBytes;
+      const [alone, other] = [one?.exclusiveBytes ?? 0, two?.exclusiveBytes ?? 0];
+      expect([await predict("one:1"), await predict("two:1")]).toEqual([alone, other]);
+      expect(await predict("one:1", "two:1", "one:1")).toBe(alone + other + (one?.sharedBytes ?? 0));
+      await room.start(id, signal);
+      const done = await reclaim.remove(
+        [
+          { kind: "volume", id: "data" },
+          { kind: "container", id },
+          { kind: "image", id: "two:1" },
+        ],
+        signal,
+      );
+      expect(done).toMatchObject({ predictedBytes: other, removed: [{ name: "two:1" }] });
+      const { name } = room.get(id);
+      expect(done.failed.map(({ message }) => message)).toEqual([
+        `container ${name} cannot be removed: it runs`,
+        `volume data cannot be removed: it is in use by container ${name}`,
+      ]);
+      await expect(reclaim.predict([{ kind: "volume", id: "none" }], signal)).rejects.toMatchObject({
+        kind: "not_found",
+      });
+    });
+
     test("diskUsage() after a prune has what is left", async ({ signal }) => {
       await using under = await make();
       const { images } = under.ground;

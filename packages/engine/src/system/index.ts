@@ -2,12 +2,14 @@ import os from "node:os";
 import { readFile } from "node:fs/promises";
 import type { Clock } from "#kernel";
 import type { Containers } from "#containers";
+import type { Events } from "#events";
 import type { Images } from "#images";
 import type { Layers } from "#layers";
 import { REMOTE_LOG_DRIVERS } from "#logs";
 import type { Volumes } from "#volumes";
-import type { EngineIdentity, System } from "./contract.ts";
+import type { DiskSpace, EngineIdentity, System } from "./contract.ts";
 import { measure } from "./disk-usage.ts";
+import { openReclaim } from "./reclaim/reclaim.ts";
 
 export type * from "./contract.ts";
 
@@ -16,8 +18,11 @@ export interface SystemDeps {
   readonly images: Images;
   readonly layers: Layers;
   readonly volumes: Volumes;
+  readonly events: Events;
   readonly clock: Clock;
   readonly identity: EngineIdentity;
+  /** Instead of asking the data root's file system. */
+  readonly space?: () => Promise<DiskSpace>;
   readonly starter: { readonly reference: string; readonly file: string };
 }
 
@@ -26,6 +31,7 @@ export function openSystem(deps: SystemDeps): System {
   const { identity } = deps;
   return {
     starter: deps.starter,
+    reclaim: openReclaim(deps),
     version: (apiVersion, minimum) => ({
       Platform: { Name: "Longshore" },
       Components: [

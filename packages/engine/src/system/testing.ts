@@ -15,12 +15,14 @@ export const FAKE_IDENTITY: EngineIdentity = {
 };
 
 /** The real room over rooms on fakes. */
-export function fakeSystem({ room, images, layers, volumes, clock }: FakeGround): System {
+export function fakeSystem({ room, images, layers, volumes, events, clock }: FakeGround): System {
   return openSystem({
     containers: room,
     images,
     layers,
     volumes,
+    events,
+    space: async () => ({ totalBytes: 1_000_000, freeBytes: 500_000 }),
     clock,
     identity: FAKE_IDENTITY,
     starter: { reference: "fake/starter:latest", file: "/fake/starter.tar" },

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { link, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
@@ -45,6 +45,19 @@ export function volumesConformance(what: string, make: () => Promise<Volumes>): 
       await volumes.create({ name: "data" }, signal);
       const again = volumes.create({ name: "data", options: { type: "tmpfs", device: "/x" } }, signal);
       await expect(again).rejects.toMatchObject({ kind: "conflict" });
+    });
+
+    test("diskBytes() counts blocks, holes not, and hard links once", async ({ signal }) => {
+      await using volumes = await make();
+      const { mountpoint } = await volumes.create({ name: "data" }, signal);
+      const empty = await volumes.diskBytes("data", signal);
+      await writeFile(path.join(mountpoint, "f"), Buffer.alloc(1_000_000, 1));
+      await link(path.join(mountpoint, "f"), path.join(mountpoint, "same"));
+      await truncate(path.join(mountpoint, "f"), 50_000_000);
+      const bytes = (await volumes.diskBytes("data", signal)) - empty;
+      expect(bytes).toBeGreaterThanOrEqual(1_000_000);
+      expect(bytes).toBeLessThan(1_200_000);
+      expect(await volumes.usageBytes("data", signal)).toBe(50_000_000);
     });
 
     test("remove() refuses while a container references the volume, then removes its data", async ({

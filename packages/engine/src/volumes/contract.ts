@@ -35,6 +35,8 @@ export interface Volumes extends AsyncDisposable {
   /** Fills an empty volume from `source` (a directory), keeping owners, modes, times, xattrs, links. No-op when not empty. */
   copyUp(name: string, source: string, signal: AbortSignal): Promise<void>;
   usageBytes(name: string, signal: AbortSignal): Promise<number>;
+  /** Blocks that it takes of the data root's file system; what its driver mounts there is not in it. */
+  diskBytes(name: string, signal: AbortSignal): Promise<number>;
   prune(
     matches: (volume: Volume) => boolean,
   ): Promise<{ removed: readonly string[]; reclaimedBytes: number }>;

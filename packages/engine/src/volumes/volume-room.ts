@@ -10,12 +10,11 @@ import {
   type Clock,
   type Logger,
 } from "#kernel";
-import { type Mounts, removeTree } from "#host";
+import { type Mounts, removeTree, treeBytes } from "#host";
 import type { Events } from "#events";
 import type { Store, Table } from "#store";
 import type { Volume, Volumes } from "./contract.ts";
 import { checkVolumeName, parseVolumeOptions } from "./options.ts";
-import { folderBytes } from "./usage.ts";
 
 export interface VolumesDeps {
   readonly store: Store;
@@ -216,7 +215,11 @@ class VolumeRoom implements Volumes {
   }
 
   async usageBytes(name: string, signal: AbortSignal): Promise<number> {
-    return folderBytes(this.#row(name).volume.mountpoint, signal);
+    return (await treeBytes(this.#row(name).volume.mountpoint, signal)).sizeBytes;
+  }
+
+  async diskBytes(name: string, signal: AbortSignal): Promise<number> {
+    return (await treeBytes(path.dirname(this.#row(name).volume.mountpoint), signal)).diskBytes;
   }
 
   async prune(

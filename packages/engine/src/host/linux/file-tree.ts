@@ -1,4 +1,5 @@
-import { readdir, rename, rm } from "node:fs/promises";
+import { lstat, opendir, readdir, rename, rm } from "node:fs/promises";
+import path from "node:path";
 import { errno, randomId } from "#kernel";
 import { runCommand } from "./run-command.ts";
 
@@ -30,9 +31,9 @@ export async function removeTree(place: string): Promise<void> {
 async function* deepFolders(place: string): AsyncGenerator<string> {
   for (const entry of await readdir(place, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
-    const path = `${place}/${entry.name}`;
-    if (Buffer.byteLength(path) > LONG_PATH_BYTES) yield path;
-    else yield* deepFolders(path);
+    const inner = `${place}/${entry.name}`;
+    if (Buffer.byteLength(inner) > LONG_PATH_BYTES) yield inner;
+    else yield* deepFolders(inner);
   }
 }
 
@@ -47,3 +48,39 @@ export async function copyTree(source: string, target: string, signal: AbortSign
     signal,
   );
 }
+
+/**
+ * Bytes of what is under `folder`: `sizeBytes` as the files name them, `diskBytes` as blocks, folders and `folder` itself included.
+ * Hard links count once; symlinks are not followed, other file systems not entered.
+ */
+export async function treeBytes(
+  folder: string,
+  signal: AbortSignal,
+): Promise<{ readonly sizeBytes: number; readonly diskBytes: number }> {
+  const top = await lstat(folder, { bigint: true });
+  const seen = new Set<bigint>();
+  let sizeBytes = 0n;
+  let blocks = top.blocks;
+  const waiting = [folder];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    signal.throwIfAborted();
+    try {
+      for await (const entry of await opendir(next)) {
+        const file = path.join(next, entry.name);
+        const stat = await lstat(file, { bigint: true });
+        if (stat.dev !== top.dev || seen.has(stat.ino)) continue;
+        if (stat.nlink > 1n && !stat.isDirectory()) seen.add(stat.ino);
+        blocks += stat.blocks;
+        if (stat.isDirectory()) waiting.push(file);
+        else sizeBytes += stat.size;
+      }
+    } catch (error) {
+      // Somebody writes there: what vanishes meanwhile no longer counts.
+      if (errno(error) !== "ENOENT") throw error;
+    }
+  }
+  return { sizeBytes: Number(sizeBytes), diskBytes: Number(blocks) * BLOCK_BYTES };
+}
+
+/** The unit of st_blocks on Linux, whatever the file system's own is. Source: inode(7). */
+export const BLOCK_BYTES = 512;
