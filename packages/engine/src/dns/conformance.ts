@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import net from "node:net";
 import { describe, expect, test } from "vitest";
 import type { DnsServer, DnsView, DnsZone, ThreadedDnsServer } from "./contract.ts";
 import type { DnsReply, RecordType } from "./testing.ts";
@@ -5,8 +7,8 @@ import type { DnsReply, RecordType } from "./testing.ts";
 /** A server with clients. Disposing it ends the server. */
 export interface DnsPlace<S extends DnsServer = DnsServer> extends AsyncDisposable {
   readonly server: S;
-  /** Attaches fresh sockets; resolves as the server does. */
-  attach(key: string, view: DnsView): Promise<void>;
+  /** Attaches fresh sockets of 127.0.0.1; resolves, with the port of the TCP one, as the server does. */
+  attach(key: string, view: DnsView): Promise<number>;
   /** Asks on the sockets that `key` got last; undefined when nobody answers. */
   ask(key: string, name: string, type?: RecordType, by?: "udp" | "tcp"): Promise<DnsReply | undefined>;
 }
@@ -33,6 +35,19 @@ const view = (more: Partial<DnsView> = {}): DnsView => ({
 });
 const found = (...values: readonly string[]): DnsReply => ({ code: "ok", values });
 const noName: DnsReply = { code: "no name", values: [] };
+
+/** True while somebody holds a listening socket on `port`. */
+async function isListening(port: number): Promise<boolean> {
+  const socket = net.connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
 
 /** What every ThreadedDnsServer does without asking anybody else. */
 export function dnsConformance(what: string, make: () => Promise<ThreadedPlace>): void {
@@ -116,16 +131,19 @@ export function dnsConformance(what: string, make: () => Promise<ThreadedPlace>)
 
     test("attach() under a key that is taken puts the new sockets and view in the place of the old", async () => {
       await using place = await open();
-      await place.attach("a", view());
-      await place.attach("a", view({ zones: ["back"] }));
+      const before = await place.attach("a", view());
+      expect(await isListening(before)).toBe(true);
+      const after = await place.attach("a", view({ zones: ["back"] }));
       expect(await place.ask("a", "web")).toEqual(found("10.1.0.2"));
+      expect([await isListening(before), await isListening(after)]).toEqual([false, true]);
     });
 
     test("detach() ends the answers of its key only; twice and for a stranger it is success", async () => {
       await using place = await open();
-      await place.attach("a", view());
+      const port = await place.attach("a", view());
       await place.attach("b", view());
       await place.server.detach("a");
+      expect(await isListening(port)).toBe(false);
       await place.server.detach("a");
       await place.server.detach("nobody");
       expect(await place.ask("a", "web")).toBeUndefined();
@@ -160,8 +178,9 @@ export function dnsConformance(what: string, make: () => Promise<ThreadedPlace>)
 
     test("after dispose, twice as well, nobody answers, changes are refused, and detach() is success", async () => {
       await using place = await open();
-      await place.attach("a", view());
+      const port = await place.attach("a", view());
       await place.server[Symbol.asyncDispose]();
+      expect(await isListening(port)).toBe(false);
       await place.server[Symbol.asyncDispose]();
       expect(await place.ask("a", "web")).toBeUndefined();
       await expect(place.server.setZone("front", front)).rejects.toMatchObject({ kind: "unavailable" });

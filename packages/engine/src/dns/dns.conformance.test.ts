@@ -21,6 +21,7 @@ function onSockets<S extends DnsServer>(server: S): DnsPlace<S> {
       const { udp, tcp } = openLoopbackSockets();
       ports.set(key, { udp: udp.port, tcp: tcp.port });
       await server.attach(key, { udpFd: udp.fd, tcpFd: tcp.fd }, view);
+      return tcp.port;
     },
     ask: async (key, name, type = "A", by = "udp") => {
       const port = ports.get(key);
@@ -85,9 +86,10 @@ const framed = (bytes: Buffer): Buffer =>
 function onFake(fake: FakeDns): DnsPlace<FakeDns> {
   return {
     server: fake,
-    attach: (key, view) => {
+    attach: async (key, view) => {
       const { udp, tcp } = openLoopbackSockets();
-      return fake.attach(key, { udpFd: udp.fd, tcpFd: tcp.fd }, view);
+      await fake.attach(key, { udpFd: udp.fd, tcpFd: tcp.fd }, view);
+      return tcp.port;
     },
     ask: async (key, name, type = "A") => fake.ask(key, name, type),
     [Symbol.asyncDispose]: () => fake[Symbol.asyncDispose](),
