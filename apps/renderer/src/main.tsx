@@ -8,7 +8,9 @@ import "./styles/details.css";
 import { createRoot } from "react-dom/client";
 import { App } from "./app.tsx";
 import { startFeed } from "./world/feed.ts";
+import { startMeters } from "./world/meters.ts";
 
 startFeed();
+startMeters();
 const root = document.getElementById("root");
 if (root !== null) createRoot(root).render(<App />);

@@ -10,7 +10,6 @@ import type {
 } from "@longshore/protocol";
 import { call, type Abortable, type Call } from "./call.ts";
 import { Exec } from "./exec.ts";
-import { jsonLines } from "./progress.ts";
 import type { Transport } from "./transport.ts";
 
 export interface LogsOptions extends Abortable {
@@ -165,8 +164,13 @@ export class Container {
     });
   }
 
-  /** Samples as values, until the container stops or `signal` aborts. */
-  async *samples(signal: AbortSignal): AsyncGenerator<ContainerStats> {
-    yield* jsonLines<ContainerStats>(await this.stats({ stream: true, abortSignal: signal }));
+  /** The counters as they are now; nothing but the time is in them when the container doesn't run. Source: API 1.41, one-shot. */
+  async counters(signal: AbortSignal): Promise<Partial<ContainerStats>> {
+    return await this.#transport.json<Partial<ContainerStats>>({
+      method: "GET",
+      path: `/containers/${encodeURIComponent(this.id)}/stats`,
+      query: { stream: false, "one-shot": true },
+      signal,
+    });
   }
 }

@@ -24,7 +24,11 @@ export interface BridgeCalls {
   "engine.state": { args: NoArguments; result: EngineState };
   "engine.retry": { args: NoArguments; result: null };
   "engine.info": { args: NoArguments; result: { info: EngineInfo; version: EngineVersion } };
-  "containers.list": { args: { withSizes: boolean }; result: readonly ContainerSummary[] };
+  /** `ids` empty: all of them. */
+  "containers.list": {
+    args: { withSizes: boolean; ids: readonly string[] };
+    result: readonly ContainerSummary[];
+  };
   "containers.inspect": { args: { id: string }; result: ContainerInspect };
   "containers.create": {
     args: { name: string; request: CreateContainerRequest; start: boolean };

@@ -9,3 +9,4 @@ export { Splitter } from "./splitter.tsx";
 export { StackGlyph, wetHeight } from "./stack-glyph.tsx";
 export { StateMark, type Shape, type Tone } from "./state-mark.tsx";
 export { TabPanel, Tabs, type TabChoice } from "./tabs.tsx";
+export { useVisibleRows, type RowRange } from "./visible-rows.ts";

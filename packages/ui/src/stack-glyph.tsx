@@ -3,6 +3,7 @@ import type { ReactElement } from "react";
 const WIDTH = 72;
 const HEIGHT = 16;
 const MOST_STRATA = 8;
+const SHADES = [0, 1, 2, 3] as const;
 
 /** Height of the written part in pixels: the logarithm of its bytes, so that a kilobyte is seen and a gigabyte fits. */
 export function wetHeight(bytes: number): number {
@@ -32,25 +33,29 @@ export function StackGlyph({
       {...(label === "" ? { "aria-hidden": true } : { role: "img", "aria-label": label })}
     >
       {label !== "" && <title>{label}</title>}
-      {Array.from({ length: shown }, (_, at) => (
-        <rect
-          key={at}
-          x="0"
-          y={HEIGHT - (at + 1) * step}
-          width={WIDTH}
-          height={Math.max(1, step - (step > 2 ? 0.75 : 0))}
-          fill={`var(--stratum-${4 - (at % 4)})`}
-        />
+      {SHADES.map((shade) => (
+        <path key={shade} d={strataOf(shade, shown, step)} fill={`var(--stratum-${4 - shade})`} />
       ))}
       {wet > 0 && (
         <g className="glyph-wet">
           <rect x="0" y="0" width={WIDTH} height={wet} fill="currentColor" opacity="0.28" />
-          {Array.from({ length: 18 }, (_, at) => (
-            <path key={at} d={`M${at * 4 - 2} ${wet}l4 ${-wet}`} stroke="currentColor" strokeWidth="1.2" />
-          ))}
+          <path d={hatching(wet)} stroke="currentColor" strokeWidth="1.2" />
           <path d={`M0 ${wet + 0.5}H${WIDTH}`} stroke="currentColor" strokeWidth="1" />
         </g>
       )}
     </svg>
   );
+}
+
+/** One path for all strata of a shade: a list has many glyphs, and each shape of each costs. */
+function strataOf(shade: number, count: number, step: number): string {
+  const height = Math.max(1, step - (step > 2 ? 0.75 : 0));
+  let path = "";
+  for (let at = shade; at < count; at += SHADES.length)
+    path += `M0 ${HEIGHT - (at + 1) * step}h${WIDTH}v${height}h${-WIDTH}z`;
+  return path;
+}
+
+function hatching(wet: number): string {
+  return Array.from({ length: WIDTH / 4 }, (_, at) => `M${at * 4 - 2} ${wet}l4 ${-wet}`).join("");
 }

@@ -10,7 +10,7 @@ import { parseSettings, type SettingsFile } from "../settings.ts";
 import { act } from "./act.ts";
 import { chooseArchive } from "./archive-choice.ts";
 import { openLink } from "./links.ts";
-import { document, flag, oneOf, record, text } from "./schema.ts";
+import { document, flag, listOf, oneOf, record, text } from "./schema.ts";
 import { detectShell } from "./shell.ts";
 import type { CallTable } from "./wrapper.ts";
 
@@ -61,9 +61,14 @@ export function callTable({ supervisor, settings, isTrayThere, appVersion, signa
       },
     },
     "containers.list": {
-      parse: record({ withSizes: flag }),
-      run: ({ withSizes }) =>
-        docker.listContainers({ all: true, ...(withSizes ? { size: true } : {}), ...abort }),
+      parse: record({ withSizes: flag, ids: listOf(id, 100) }),
+      run: ({ withSizes, ids }) =>
+        docker.listContainers({
+          all: true,
+          ...(withSizes ? { size: true } : {}),
+          ...(ids.length > 0 ? { filters: { id: ids } } : {}),
+          ...abort,
+        }),
     },
     "containers.inspect": { parse: byId, run: (a) => docker.getContainer(a.id).inspect(abort) },
     "containers.create": {

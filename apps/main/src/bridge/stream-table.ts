@@ -1,24 +1,24 @@
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { DockerError, FrameSplitter, jsonLines } from "@longshore/client";
-import type { EngineEvent, LogChunk, ProgressLine, StatsSample } from "@longshore/protocol";
+import type { EngineEvent, LogChunk, ProgressLine } from "@longshore/protocol";
 import { takeArchive } from "./archive-choice.ts";
 import type { BridgeDeps } from "./calls.ts";
+import { Meters } from "./meters.ts";
 import type { Outlet } from "./port-stream.ts";
 import { listOf, record, text, whole } from "./schema.ts";
-import { toSample } from "./stats.ts";
 import { runAttach, runExec } from "./terminal.ts";
 import type { StreamTable } from "./wrapper.ts";
 
 const none = record<Readonly<Record<string, never>>>({});
 const id = text(512, 1);
 const size = whole(1, 1000);
-const GATHER_MS = 1_000;
-const SAMPLE_BYTES = 128;
+const PACE = { everyMs: 3_000, firstMs: 1_000 };
 
 /** Every stream of the bridge, through the engine's API. */
 export function streamTable({ supervisor }: BridgeDeps): StreamTable {
   const { docker } = supervisor;
+  const meters = new Meters((one, signal) => docker.getContainer(one).counters(signal), PACE);
   return {
     "engine.watch": {
       parse: none,
@@ -38,21 +38,9 @@ export function streamTable({ supervisor }: BridgeDeps): StreamTable {
       },
     },
     stats: {
-      parse: record({ ids: listOf(id, 500) }),
+      parse: record({ ids: listOf(id, 2_000) }),
       run: async ({ ids }, out) => {
-        // Fifty containers make fifty samples all through a second; the window gets them together.
-        const gathered = new Map<string, StatsSample>();
-        const timer = setInterval(() => {
-          if (gathered.size === 0) return;
-          const samples = [...gathered.values()];
-          gathered.clear();
-          void out.send(samples, samples.length * SAMPLE_BYTES).catch(() => undefined);
-        }, GATHER_MS);
-        try {
-          await Promise.all(ids.map((one) => sampleOne(one, out.signal, gathered)));
-        } finally {
-          clearInterval(timer);
-        }
+        await meters.follow(ids, out);
         return null;
       },
     },
@@ -110,21 +98,6 @@ export function streamTable({ supervisor }: BridgeDeps): StreamTable {
         progress(await docker.longshore.loadStarter({ abortSignal: out.signal }), out),
     },
   };
-
-  async function sampleOne(
-    one: string,
-    signal: AbortSignal,
-    gathered: Map<string, StatsSample>,
-  ): Promise<void> {
-    try {
-      for await (const stats of docker.getContainer(one).samples(signal))
-        gathered.set(one, toSample(one, stats));
-    } catch (error) {
-      signal.throwIfAborted();
-      // A container that stopped or went away has no more to tell; the others go on.
-      if (!(error instanceof DockerError)) throw error;
-    }
-  }
 }
 
 async function progress(stream: Readable, out: Outlet<ProgressLine>): Promise<null> {

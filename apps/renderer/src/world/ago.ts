@@ -50,3 +50,8 @@ function subscribe(listener: () => void): () => void {
 export function useNow(): number {
   return useSyncExternalStore(subscribe, () => now);
 }
+
+/** How long it has been since, in words: painted again only when the words change. */
+export function useRoughly(sinceMs: number): string {
+  return useSyncExternalStore(subscribe, () => roughly(sinceMs, now));
+}

@@ -1,4 +1,5 @@
 import type { ContainerSummary, ImageSummary, PortSummary } from "@longshore/protocol";
+import type { ListedContainer } from "./store.ts";
 import { shortId, type Shape, type Tone } from "@longshore/ui";
 
 export interface StateLook {
@@ -103,43 +104,50 @@ export function publishedPorts(ports: readonly PortSummary[]): readonly Publishe
   return [...found.values()];
 }
 
-export type ListRow =
+export type ListRow<Container extends ContainerSummary = ListedContainer> =
   | {
       readonly kind: "group";
       readonly project: string;
-      readonly members: readonly ContainerSummary[];
+      readonly members: readonly Container[];
       readonly isOpen: boolean;
     }
   | {
       readonly kind: "container";
-      readonly container: ContainerSummary;
+      readonly container: Container;
       readonly project: string | undefined;
       readonly position: number;
       readonly size: number;
     };
 
+function searchText(container: ContainerSummary): string {
+  return [
+    nameOf(container),
+    container.Image,
+    container.State,
+    container.Id,
+    projectOf(container) ?? "",
+    ...publishedPorts(container.Ports).map((port) => port.label),
+  ]
+    .join(" ")
+    .toLowerCase();
+}
+
 /** Rows of the list: projects first with their members under them, then the rest; newest first, filtered by any shown word. */
-export function listRows(
-  containers: readonly ContainerSummary[],
+export function listRows<Container extends ContainerSummary>(
+  containers: readonly Container[],
   filter: string,
   closed: ReadonlySet<string>,
-): readonly ListRow[] {
+): readonly ListRow<Container>[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  const fits = containers.filter((container) => {
-    const text = [
-      nameOf(container),
-      container.Image,
-      container.State,
-      container.Id,
-      projectOf(container) ?? "",
-      ...publishedPorts(container.Ports).map((p) => p.label),
-    ]
-      .join(" ")
-      .toLowerCase();
-    return words.every((word) => text.includes(word));
-  });
+  const fits =
+    words.length === 0
+      ? containers
+      : containers.filter((container) => {
+          const text = searchText(container);
+          return words.every((word) => text.includes(word));
+        });
   const groups = Map.groupBy(fits, (container) => projectOf(container));
-  const rows: ListRow[] = [];
+  const rows: ListRow<Container>[] = [];
   const loose = groups.get(undefined) ?? [];
   const projects = [...groups.keys()].filter((name) => name !== undefined).toSorted();
   for (const project of projects) {

@@ -1,19 +1,21 @@
-import type { EngineEvent, ImageInspect, StatsSample } from "@longshore/protocol";
+import type { ContainerSummary, EngineEvent, ImageInspect } from "@longshore/protocol";
 import { call, CallError, openStream, type OpenStream } from "../bridge/bridge.ts";
-import { useWorld, withEntry, type Kind } from "./store.ts";
+import { patchContainers, relistContainers } from "./live-list.ts";
+import { useWorld, withEntry, type Kind, type ListedContainer } from "./store.ts";
 
 const GATHER_MS = 50;
 const RETRY_MS = 1_000;
 const SIZES_MS = 1_500;
-const HISTORY = 60;
+const MOST_ALONE = 20;
 const ALL: readonly Kind[] = ["containers", "images", "volumes", "networks"];
 
 const dirty = new Set<Kind>();
 let gather: ReturnType<typeof setTimeout> | undefined;
 let sizes: ReturnType<typeof setTimeout> | undefined;
+let listing: Promise<void> = Promise.resolve();
 let events: OpenStream | undefined;
-let stats: OpenStream | undefined;
-let statsIds = "";
+/** Containers to list again while the others are known to be as they were. */
+const dirtyContainers = new Set<string>();
 
 /** Starts the flow: the engine's state, then lists, then events that say which list is old. */
 export function startFeed(): void {
@@ -29,7 +31,6 @@ export function startFeed(): void {
     },
   );
   void call("settings.read", {}).then((settings) => useWorld.setState({ settings }));
-  document.addEventListener("visibilitychange", followStats);
 }
 
 function connect(): void {
@@ -43,7 +44,6 @@ function connect(): void {
       onError: () => reconnect(),
     },
   );
-  statsIds = "";
   refresh(ALL);
   refreshSizes();
 }
@@ -58,7 +58,7 @@ function onEvent(event: EngineEvent): void {
   switch (event.Type) {
     case "container":
       if (event.Action.startsWith("exec_") || event.Action === "top") return;
-      refresh(["containers"]);
+      refreshContainer(event.Actor.ID);
       if (event.Action === "die" || event.Action === "start") refreshSizes();
       return;
     case "image":
@@ -78,23 +78,63 @@ function onEvent(event: EngineEvent): void {
 /** Marks lists as old; they are read again once, a moment later. */
 export function refresh(kinds: readonly Kind[]): void {
   for (const kind of kinds) dirty.add(kind);
+  gatherSoon();
+}
+
+/** Marks one container as old; of a thousand only it is read again. */
+export function refreshContainer(id: string): void {
+  dirtyContainers.add(id);
+  gatherSoon();
+}
+
+function gatherSoon(): void {
   gather ??= setTimeout(() => {
     gather = undefined;
-    const due = [...dirty];
+    const due = new Set(dirty);
+    const ids = [...dirtyContainers];
     dirty.clear();
+    dirtyContainers.clear();
+    if (ids.length > MOST_ALONE || !useWorld.getState().loaded.has("containers")) due.add("containers");
+    else if (ids.length > 0 && !due.has("containers")) void loadContainers(ids);
     for (const kind of due) void load(kind);
   }, GATHER_MS);
+}
+
+/** One listing after the other: the answer to a long question must not undo what a later, shorter one has found. */
+function listContainers(
+  ids: readonly string[],
+  merge: (
+    old: readonly ListedContainer[],
+    rows: readonly ContainerSummary[],
+    readAt: number,
+  ) => readonly ListedContainer[],
+): Promise<void> {
+  const list = async (): Promise<void> => {
+    const rows = await call("containers.list", { withSizes: false, ids });
+    const readAt = Date.now();
+    useWorld.setState(({ containers }) => ({ containers: merge(containers, rows, readAt) }));
+  };
+  const listed = listing.then(list);
+  listing = listed.catch(() => undefined);
+  return listed;
+}
+
+/** Lists the containers of `ids` again: those that are gone leave the list, new ones come into it. */
+async function loadContainers(ids: readonly string[]): Promise<void> {
+  try {
+    await listContainers(ids, (old, rows, readAt) => patchContainers(old, ids, rows, readAt));
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error;
+    // What became of them is unknown: the whole list says it, or says why it can't.
+    refresh(["containers"]);
+  }
 }
 
 async function load(kind: Kind): Promise<void> {
   try {
     switch (kind) {
       case "containers":
-        useWorld.setState({
-          containers: await call("containers.list", { withSizes: false }),
-          containersReadAt: Date.now(),
-        });
-        followStats();
+        await listContainers([], relistContainers);
         break;
       case "images":
         useWorld.setState({ images: await call("images.list", {}) });
@@ -124,7 +164,7 @@ function refreshSizes(): void {
 
 async function loadSizes(): Promise<void> {
   try {
-    const rows = await call("containers.list", { withSizes: true });
+    const rows = await call("containers.list", { withSizes: true, ids: [] });
     useWorld.setState({ wetBytes: new Map(rows.map((row) => [row.Id, row.SizeRw ?? 0])) });
     for (const id of new Set(rows.map((row) => row.ImageID))) await imageDetails(id);
   } catch (error) {
@@ -139,34 +179,4 @@ export async function imageDetails(id: string): Promise<ImageInspect> {
   const details = await call("images.inspect", { id });
   useWorld.setState((world) => ({ imageDetails: withEntry(world.imageDetails, id, details) }));
   return details;
-}
-
-function showSamples(samples: readonly StatsSample[]): void {
-  useWorld.setState(({ meters }) => {
-    const next = new Map(meters);
-    for (const sample of samples) {
-      const cpuHistory = [...(meters.get(sample.id)?.cpuHistory ?? []), sample.cpuPercent].slice(-HISTORY);
-      next.set(sample.id, { sample, cpuHistory });
-    }
-    return { meters: next };
-  });
-}
-
-/** One stream of samples for the running containers, while the window is seen. */
-function followStats(): void {
-  const ids = document.hidden
-    ? []
-    : useWorld
-        .getState()
-        .containers.filter((row) => row.State === "running")
-        .map((row) => row.Id)
-        .toSorted();
-  const key = ids.join();
-  if (key === statsIds) return;
-  statsIds = key;
-  stats?.close();
-  stats = undefined;
-  useWorld.setState(({ meters }) => ({ meters: new Map([...meters].filter(([id]) => ids.includes(id))) }));
-  if (ids.length === 0) return;
-  stats = openStream("stats", { ids }, { onItem: showSamples });
 }

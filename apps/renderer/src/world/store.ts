@@ -18,12 +18,16 @@ export interface Meter {
   readonly cpuHistory: readonly number[];
 }
 
+/** A container as it was listed. One that is listed again as it was stays the same object. */
+export interface ListedContainer extends ContainerSummary {
+  /** When it was listed, Unix milliseconds: its age is words, as of then. */
+  readonly readAt: number;
+}
+
 /** What the window knows of the engine: snapshots of lists, kept fresh by events. */
 export interface World {
   readonly engine: EngineState | undefined;
-  readonly containers: readonly ContainerSummary[];
-  /** When the containers were listed: their ages are words, as of then. */
-  readonly containersReadAt: number;
+  readonly containers: readonly ListedContainer[];
   readonly images: readonly ImageSummary[];
   readonly volumes: readonly Volume[];
   readonly networks: readonly Network[];
@@ -43,7 +47,6 @@ export interface World {
 export const useWorld: UseBoundStore<StoreApi<World>> = create<World>(() => ({
   engine: undefined,
   containers: [],
-  containersReadAt: 0,
   images: [],
   volumes: [],
   networks: [],

@@ -1,17 +1,28 @@
-import { Button } from "@longshore/ui";
-import { useVirtualizer } from "@tanstack/react-virtual";
+import { Button, useVisibleRows } from "@longshore/ui";
 import { Plus } from "lucide-react";
-import { useMemo, useRef, useState, type KeyboardEvent, type ReactElement } from "react";
+import {
+  memo,
+  useMemo,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type MemoExoticComponent,
+  type ReactElement,
+  type SyntheticEvent,
+} from "react";
 import { openDialog } from "../../shell/dialogs.ts";
 import { ListPage } from "../../shell/list-page.tsx";
 import { go } from "../../shell/routes.ts";
 import { listRows, type ListRow } from "../../world/derive.ts";
-import { useWorld } from "../../world/store.ts";
+import { useMetersOf } from "../../world/meters.ts";
+import { useWorld, type ListedContainer } from "../../world/store.ts";
 import { act, toggle } from "./actions.ts";
 import { ContainerCells, GroupCells } from "./row.tsx";
 import { Welcome } from "./welcome.tsx";
 
 const ROW_PX: Readonly<Record<string, number>> = { compact: 28, default: 36, roomy: 48 };
+const HEAD_PX = 28;
+const SPARE = 8;
 
 /** All containers, live; one tab stop, arrows inside. */
 export function ContainerList({ selected }: { readonly selected: string | undefined }): ReactElement {
@@ -23,19 +34,20 @@ export function ContainerList({ selected }: { readonly selected: string | undefi
   const scroller = useRef<HTMLDivElement>(null);
   const rows = useMemo(() => listRows(containers, filter, closed), [containers, filter, closed]);
   const at = Math.min(focused, Math.max(0, rows.length - 1));
-  // oxlint-disable-next-line react/incompatible-library -- its result is used in this component only, never memoised
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX[density] ?? 36,
-    overscan: 8,
-    getItemKey: (index) => keyOf(rows[index]),
-  });
+  const rowPx = ROW_PX[density] ?? 36;
+  const { first, end } = useVisibleRows(scroller, rowPx, rows.length, SPARE);
+  const places = Array.from({ length: end - first }, (_, offset) => first + offset);
+  // The row that has the tab stop stays in the page wherever one scrolls, or the list could not be entered by key.
+  // In the order of the list: a row that has the focus and is moved in the page would lose it.
+  if (rows.length > 0 && at < first) places.unshift(at);
+  else if (rows.length > 0 && at >= end) places.push(at);
+  const seen = useVisibleRows(scroller, rowPx, rows.length, 0);
+  useMetersOf(rows.slice(seen.first, seen.end).flatMap(measuredBy));
 
   const focusRow = (index: number): void => {
     const next = Math.max(0, Math.min(rows.length - 1, index));
     setFocused(next);
-    virtual.scrollToIndex(next);
+    bringIntoView(scroller.current, next, rowPx);
     requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-at="${next}"]`)?.focus());
   };
 
@@ -103,6 +115,19 @@ export function ContainerList({ selected }: { readonly selected: string | undefi
     }
   };
 
+  // One listener for all rows, so that a row depends on nothing but what it shows.
+  const placeOf = (event: SyntheticEvent): number | undefined => {
+    const row = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-at]") : null;
+    return row === null ? undefined : Number(row.dataset["at"]);
+  };
+  const onFocus = (event: SyntheticEvent): void => setFocused(placeOf(event) ?? at);
+  const onClick = (event: SyntheticEvent): void => {
+    const row = rows[placeOf(event) ?? -1];
+    if (row === undefined) return;
+    if (row.kind === "group") flip(row.project);
+    else go({ page: "containers", id: row.container.Id });
+  };
+
   const run = (): void => openDialog({ kind: "run", image: "" });
   return (
     <ListPage
@@ -127,6 +152,8 @@ export function ContainerList({ selected }: { readonly selected: string | undefi
         aria-label="Containers"
         aria-rowcount={rows.length + 1}
         onKeyDown={onKeyDown}
+        onFocus={onFocus}
+        onClick={onClick}
         tabIndex={-1}
       >
         <div role="row" className="grid-row head" aria-rowindex={1}>
@@ -136,33 +163,23 @@ export function ContainerList({ selected }: { readonly selected: string | undefi
             </div>
           ))}
         </div>
-        <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="rowgroup">
-          {virtual.getVirtualItems().map((item) => {
-            const row = rows[item.index];
+        <div style={{ height: rows.length * rowPx, position: "relative" }} role="rowgroup">
+          {places.map((place) => {
+            const row = rows[place];
             if (row === undefined) return null;
-            const isSelected = row.kind === "container" && row.container.Id === selected;
-            return (
-              <div
-                key={item.key}
-                role="row"
-                data-at={item.index}
-                data-id={row.kind === "container" ? row.container.Id : undefined}
-                className={`grid-row ${row.kind === "group" ? "group" : ""} ${row.kind === "container" && row.project !== undefined ? "member" : ""}`}
-                aria-rowindex={item.index + 2}
-                aria-level={row.kind === "container" && row.project !== undefined ? 2 : 1}
-                aria-expanded={row.kind === "group" ? row.isOpen : undefined}
-                aria-setsize={row.kind === "container" ? row.size : undefined}
-                aria-posinset={row.kind === "container" ? row.position : undefined}
-                aria-selected={isSelected}
-                tabIndex={item.index === at ? 0 : -1}
-                style={{ transform: `translateY(${item.start}px)`, height: item.size }}
-                onFocus={() => setFocused(item.index)}
-                onClick={() =>
-                  row.kind === "group" ? flip(row.project) : go({ page: "containers", id: row.container.Id })
-                }
-              >
-                {row.kind === "group" ? <GroupCells row={row} /> : <ContainerCells row={row} />}
-              </div>
+            const common = { place, rowPx, isTabStop: place === at };
+            return row.kind === "group" ? (
+              <GroupRow key={`group ${row.project}`} {...common} row={row} />
+            ) : (
+              <ContainerRow
+                key={row.container.Id}
+                {...common}
+                container={row.container}
+                isMember={row.project !== undefined}
+                position={row.position}
+                size={row.size}
+                isSelected={row.container.Id === selected}
+              />
             );
           })}
         </div>
@@ -171,7 +188,77 @@ export function ContainerList({ selected }: { readonly selected: string | undefi
   );
 }
 
-function keyOf(row: ListRow | undefined): string {
-  if (row === undefined) return "";
-  return row.kind === "group" ? `group ${row.project}` : row.container.Id;
+interface RowProps {
+  readonly place: number;
+  readonly rowPx: number;
+  readonly isTabStop: boolean;
+}
+
+type ContainerRowProps = RowProps & {
+  readonly container: ListedContainer;
+  readonly isMember: boolean;
+  readonly position: number;
+  readonly size: number;
+  readonly isSelected: boolean;
+};
+
+/** A row of the list, painted again only when its own container or place changes. */
+const ContainerRow: MemoExoticComponent<(props: ContainerRowProps) => ReactElement> = memo(
+  function ContainerRow(props: ContainerRowProps): ReactElement {
+    const { place, rowPx, isTabStop, container, isMember, position, size, isSelected } = props;
+    return (
+      <div
+        role="row"
+        data-at={place}
+        data-id={container.Id}
+        className={isMember ? "grid-row member" : "grid-row"}
+        aria-rowindex={place + 2}
+        aria-level={isMember ? 2 : 1}
+        aria-setsize={size}
+        aria-posinset={position}
+        aria-selected={isSelected}
+        tabIndex={isTabStop ? 0 : -1}
+        style={{ transform: `translateY(${place * rowPx}px)`, height: rowPx }}
+      >
+        <ContainerCells container={container} />
+      </div>
+    );
+  },
+);
+
+function GroupRow({
+  place,
+  rowPx,
+  isTabStop,
+  row,
+}: RowProps & { readonly row: Extract<ListRow, { kind: "group" }> }): ReactElement {
+  return (
+    <div
+      role="row"
+      data-at={place}
+      className="grid-row group"
+      aria-rowindex={place + 2}
+      aria-level={1}
+      aria-expanded={row.isOpen}
+      aria-selected={false}
+      tabIndex={isTabStop ? 0 : -1}
+      style={{ transform: `translateY(${place * rowPx}px)`, height: rowPx }}
+    >
+      <GroupCells row={row} />
+    </div>
+  );
+}
+
+/** Whose use a row tells: its own container's, or that of a project's members together. */
+function measuredBy(row: ListRow): readonly string[] {
+  return row.kind === "container" ? [row.container.Id] : row.members.map((member) => member.Id);
+}
+
+/** Scrolls no further than it must; the head covers the first row's worth of the view. */
+function bringIntoView(scroller: HTMLElement | null, place: number, rowPx: number): void {
+  if (scroller === null) return;
+  const top = place * rowPx;
+  const room = scroller.clientHeight - HEAD_PX - rowPx;
+  if (top < scroller.scrollTop) scroller.scrollTop = top;
+  else if (top > scroller.scrollTop + room) scroller.scrollTop = top - room;
 }

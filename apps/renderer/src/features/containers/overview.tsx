@@ -2,6 +2,7 @@ import type { ContainerInspect, ContainerSummary } from "@longshore/protocol";
 import { Button, formatBytes, formatPercent, shortId, Sparkline } from "@longshore/ui";
 import { useState, type ReactElement, type ReactNode } from "react";
 import { ObjectLink } from "../../shell/object-link.tsx";
+import { useMetersOf } from "../../world/meters.ts";
 import { useWorld } from "../../world/store.ts";
 import { stateStory } from "./overview-words.ts";
 import { Ports } from "./row.tsx";
@@ -23,6 +24,7 @@ export function Overview({
   readonly details: ContainerInspect;
   readonly summary: ContainerSummary;
 }): ReactElement {
+  useMetersOf([details.Id]);
   const meter = useWorld((world) => world.meters.get(details.Id));
   const wet = useWorld((world) => world.wetBytes.get(details.Id));
   const { Config: config } = details;

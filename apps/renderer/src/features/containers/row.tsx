@@ -11,19 +11,18 @@ import {
 import { ChevronDown, ChevronRight, Play, ScrollText, Square, SquareTerminal } from "lucide-react";
 import { memo, type ReactElement } from "react";
 import { go } from "../../shell/routes.ts";
-import { roughly, useNow } from "../../world/ago.ts";
+import { useRoughly } from "../../world/ago.ts";
 import { nameOf, publishedPorts, stateBegan, stateLook, type ListRow } from "../../world/derive.ts";
-import { useWorld } from "../../world/store.ts";
+import { useWorld, type ListedContainer } from "../../world/store.ts";
 import { act, openPort, toggle } from "./actions.ts";
 
 type ContainerRowProps = {
-  readonly row: Extract<ListRow, { kind: "container" }>;
+  readonly container: ListedContainer;
 };
 
 /** The cells of one container. Subscribes to its own meter only, so a sample repaints one row. */
 export const ContainerCells: React.MemoExoticComponent<(props: ContainerRowProps) => ReactElement> = memo(
-  function ContainerCells({ row }: ContainerRowProps): ReactElement {
-    const { container } = row;
+  function ContainerCells({ container }: ContainerRowProps): ReactElement {
     const name = nameOf(container);
     const verb = useWorld((world) => world.verbs.get(container.Id));
     const look = stateLook(container.State, container.Status, verb);
@@ -128,14 +127,13 @@ export function Ports({ container }: { readonly container: Pick<ContainerSummary
 }
 
 /** How long it runs, or how long ago it ended. */
-function Since({ container }: { readonly container: ContainerSummary }): ReactElement {
-  const readAt = useWorld((world) => world.containersReadAt);
-  const now = useNow();
+function Since({ container }: { readonly container: ListedContainer }): ReactElement {
   const isUp = container.Status.startsWith("Up ");
-  const began = stateBegan(container.Status, readAt) ?? container.Created * 1000;
+  const began = stateBegan(container.Status, container.readAt) ?? container.Created * 1000;
+  const words = useRoughly(began);
   return (
     <div role="gridcell" className="cell-since cut dim">
-      {roughly(began, now)}
+      {words}
       {isUp ? "" : " ago"}
     </div>
   );
@@ -160,7 +158,10 @@ function Usage({ id }: { readonly id: string }): ReactElement {
   );
 }
 
-export function GroupCells({ row }: { readonly row: Extract<ListRow, { kind: "group" }> }): ReactElement {
+type GroupCellsProps = { readonly row: Extract<ListRow, { kind: "group" }> };
+
+/** The cells of a project: what its members do together. */
+export function GroupCells({ row }: GroupCellsProps): ReactElement {
   const running = row.members.filter((member) => member.State === "running").length;
   const looks = row.members.map((member) => stateLook(member.State, member.Status));
   const worst = looks.find((look) => look.tone === "bad") ?? looks.find((look) => look.tone === "warn");
@@ -206,13 +207,11 @@ export function GroupCells({ row }: { readonly row: Extract<ListRow, { kind: "gr
 
 /** What a project uses together. */
 function GroupUsage({ ids }: { readonly ids: readonly string[] }): ReactElement | null {
-  const meters = useWorld((world) => world.meters);
-  const samples = ids.map((id) => meters.get(id)?.sample).filter((sample) => sample !== undefined);
-  if (samples.length === 0) return null;
-  return (
-    <span className="dim number group-usage">
-      {formatPercent(samples.reduce((sum, sample) => sum + sample.cpuPercent, 0))} ·{" "}
-      {formatBytes(samples.reduce((sum, sample) => sum + sample.memoryBytes, 0))}
-    </span>
-  );
+  const words = useWorld(({ meters }) => {
+    const samples = ids.map((id) => meters.get(id)?.sample).filter((sample) => sample !== undefined);
+    if (samples.length === 0) return "";
+    const percent = samples.reduce((sum, sample) => sum + sample.cpuPercent, 0);
+    return `${formatPercent(percent)} · ${formatBytes(samples.reduce((sum, one) => sum + one.memoryBytes, 0))}`;
+  });
+  return words === "" ? null : <span className="dim number group-usage">{words}</span>;
 }
