@@ -41,3 +41,13 @@ function originOf(address: string): string {
     return "";
   }
 }
+
+/**
+ * Chromium's network service without a process of its own (17 MiB): this page loads nothing from a network, every request but those for
+ * our own files is refused, so there is no foreign answer that a process of its own would keep apart. Must run before the app is ready.
+ */
+export function keepNetworkInside({ commandLine }: Pick<App, "commandLine">): void {
+  const given = commandLine.getSwitchValue("enable-features");
+  const features = given === "" ? [] : given.split(",");
+  commandLine.appendSwitch("enable-features", [...features, "NetworkServiceInProcess2"].join(","));
+}

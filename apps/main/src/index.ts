@@ -6,7 +6,7 @@ import { callTable } from "./bridge/calls.ts";
 import { streamTable } from "./bridge/stream-table.ts";
 import { Supervisor } from "./engines/supervisor.ts";
 import { enginePlan } from "./engines/plan.ts";
-import { hardenContents, hardenSession } from "./hardening.ts";
+import { hardenContents, hardenSession, keepNetworkInside } from "./hardening.ts";
 import { registerScheme, serveWindow, windowOrigin } from "./scheme.ts";
 import { SettingsFile } from "./settings.ts";
 import { hasTrayHost } from "./tray/host.ts";
@@ -15,6 +15,7 @@ import { openMainWindow } from "./windows/main-window.ts";
 
 // Chromium refuses its own sandbox to root; whoever starts us as root passes --no-sandbox knowingly (tools/start.ts says so).
 if (!app.commandLine.hasSwitch("no-sandbox")) app.enableSandbox();
+keepNetworkInside(app);
 registerScheme();
 hardenContents(app);
 
