@@ -55,6 +55,22 @@ test("PortStream aborts its producer when the window closes", async () => {
   expect(port.sent.at(-1)).toMatchObject({ kind: "error", error: { kind: "cancelled" } });
 });
 
+test("PortStream keeps what is typed before anybody listens, up to its window, and the last size", () => {
+  const { port, stream } = open();
+  const heard: unknown[] = [];
+  port.say({ kind: "input", bytes: new Uint8Array([1]) });
+  port.say({ kind: "resize", columns: 80, rows: 24 });
+  port.say({ kind: "resize", columns: 100, rows: 30 });
+  port.say({ kind: "input", bytes: new Uint8Array(MIB) });
+  port.say({ kind: "input", bytes: new Uint8Array([2, 3]) });
+  stream.listen(
+    (bytes) => heard.push([...bytes]),
+    (columns, rows) => heard.push({ columns, rows }),
+  );
+  port.say({ kind: "input", bytes: new Uint8Array([4]) });
+  expect(heard).toEqual([{ columns: 100, rows: 30 }, [1], [2, 3], [4]]);
+});
+
 test("parseControl() drops what is no control message", () => {
   for (const bad of [
     null,

@@ -19,6 +19,10 @@ export class PortStream<Item, End> implements Outlet<Item> {
   readonly #abort: AbortController = new AbortController();
   #inFlightBytes = 0;
   #wake: (() => void) | undefined;
+  /** What was typed before anybody listened: a shell takes a moment to open, and loses nothing that was typed meanwhile. */
+  #early: Uint8Array[] = [];
+  #earlyBytes = 0;
+  #earlySize: readonly [columns: number, rows: number] | undefined;
   #onInput: ((bytes: Uint8Array) => void) | undefined;
   #onResize: ((columns: number, rows: number) => void) | undefined;
 
@@ -61,10 +65,18 @@ export class PortStream<Item, End> implements Outlet<Item> {
   listen(onInput: (bytes: Uint8Array) => void, onResize: (columns: number, rows: number) => void): void {
     this.#onInput = onInput;
     this.#onResize = onResize;
+    if (this.#earlySize !== undefined) onResize(...this.#earlySize);
+    for (const bytes of this.#early.splice(0)) onInput(bytes);
   }
 
   #post(message: StreamMessage<Item, End>): void {
     this.#port.postMessage(message);
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (this.#earlyBytes + bytes.length > streamWindowBytes) return;
+    this.#earlyBytes += bytes.length;
+    this.#early.push(bytes);
   }
 
   #take(data: unknown): void {
@@ -75,10 +87,12 @@ export class PortStream<Item, End> implements Outlet<Item> {
         this.#wake?.();
         break;
       case "input":
-        this.#onInput?.(control.bytes);
+        if (this.#onInput === undefined) this.#keep(control.bytes);
+        else this.#onInput(control.bytes);
         break;
       case "resize":
-        this.#onResize?.(control.columns, control.rows);
+        if (this.#onResize === undefined) this.#earlySize = [control.columns, control.rows];
+        else this.#onResize(control.columns, control.rows);
         break;
       case "close":
         this.#abort.abort(new Error("the window closed the stream"));
