@@ -1,6 +1,15 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { globSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -341,6 +350,56 @@ test.skipIf(!hasSkopeo)(
     expect(lines.filter(({ status }) => status === "Mounted from push/from").length).toBe(2);
     expect(lines.at(-1)).toMatchObject({ aux: { Tag: "1", Digest: digest } });
     expect(remoteDigest(target)).toBe(digest);
+  },
+);
+
+test.skipIf(!hasSkopeo)(
+  "every digest is the one that skopeo computes: diff ids, chain ids, config and manifest, pulled and pushed",
+  async ({ signal }) => {
+    const { images } = await room(signal);
+    const layers = [layerOf("a", randomBytes(50_000)), layerOf("b"), layerOf("c")];
+    const docker = join(root, "in.tar");
+    writeFileSync(docker, dockerArchive({ reference: "ls/digests:1", layers }));
+    const source = `${upstream.host}/digests/in:1`;
+    const copy = (...args: readonly string[]): void =>
+      void execFileSync("skopeo", ["copy", "--insecure-policy", ...args], { stdio: "pipe" });
+    for (const format of ["oci", "v2s2"]) {
+      copy("--format", format, "--dest-tls-verify=false", `docker-archive:${docker}`, `docker://${source}`);
+      await images.pull(parseReference(source), {}, () => {}, signal);
+      const image = images.get(source);
+      const config = inspected(source, "--config", "--raw");
+      const diffIds = (JSON.parse(config) as { rootfs: { diff_ids: string[] } }).rootfs.diff_ids;
+      expect(image.id).toBe(digestOf(config));
+      expect(image.repoDigests).toContain(`${upstream.host}/digests/in@${remoteDigest(source)}`);
+      expect(image.config.rootfs.diff_ids).toEqual(diffIds);
+      expect(diffIds).toEqual(layers.map((bytes) => digestOf(bytes)));
+      // Source: OCI image spec, config, layer ChainID.
+      const chain = diffIds.reduce<string[]>(
+        (below, diffId) => [...below, below.length === 0 ? diffId : digestOf(`${below.at(-1)} ${diffId}`)],
+        [],
+      );
+      expect(image.chain).toEqual(chain);
+      const target = `${upstream.host}/digests/out:${format}`;
+      await images.tag(source, parseReference(target));
+      await images.push(target, {}, () => {}, signal);
+      expect(inspected(target, "--raw")).toBe(inspected(source, "--raw"));
+    }
+    // What was loaded has no manifest yet: the registry's digest, ours and that of the bytes are one.
+    const own = `${upstream.host}/digests/own:1`;
+    async function* archive(): AsyncGenerator<Buffer> {
+      yield dockerArchive({ reference: own, layers });
+    }
+    await images.load(archive(), {}, () => {}, signal);
+    await images.push(own, {}, () => {}, signal);
+    const digest = digestOf(inspected(own, "--raw"));
+    expect(remoteDigest(own)).toBe(digest);
+    expect(images.get(own).repoDigests).toContain(`${upstream.host}/digests/own@${digest}`);
+    // Another tool unpacks it to the same layers.
+    copy("--src-tls-verify=false", "--dest-decompress", `docker://${own}`, `dir:${join(root, "dir")}`);
+    const unpacked = JSON.parse(readFileSync(join(root, "dir/manifest.json"), "utf8")) as {
+      layers: { digest: string }[];
+    };
+    expect(unpacked.layers.map((layer) => layer.digest)).toEqual(layers.map((bytes) => digestOf(bytes)));
   },
 );
 

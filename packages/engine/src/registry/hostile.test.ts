@@ -11,7 +11,7 @@ const limits = {
   ...USUAL_LIMITS,
   headMs: 1000,
   idleMs: 400,
-  documentMs: 300,
+  documentMs: 1500,
   paceBytes: 10_000,
   paceMs: 100,
   firstPauseMs: 1,
@@ -152,11 +152,128 @@ test("a registry that asks for too long a wait is not waited for", async ({ sign
   );
 });
 
+test("a registry that says 'later' for ever is given up after a few times", async ({ signal }) => {
+  await hostile(
+    (_, response) => response.writeHead(429, { "Retry-After": "0" }).end("slow down"),
+    async (repo, requests) => {
+      await expect(repo.manifest("1", signal)).rejects.toMatchObject(refusal("unavailable", "429"));
+      expect(requests()).toBe(6);
+      await expect(all(repo.blob(digest, 10, 0, signal))).rejects.toMatchObject(
+        refusal("unavailable", "429"),
+      );
+      expect(requests()).toBe(6 + 6 * 6);
+    },
+  );
+});
+
+test("tokens, tag lists and errors without an end are cut", async ({ signal }) => {
+  let sent = 0;
+  const endless = async (response: ServerResponse): Promise<void> => {
+    for (; sent < 100_000_000 && !response.destroyed; sent += 65_536) {
+      response.write(Buffer.alloc(65_536, " "));
+      await delay(0);
+    }
+  };
+  await hostile(
+    (request, response) => {
+      if (request.url?.startsWith("/token") === true) return endless(response);
+      const realm = `http://${request.headers.host}/token`;
+      return response.writeHead(401, { "WWW-Authenticate": `Bearer realm="${realm}"` }).end();
+    },
+    (repo) => expect(repo.manifest("1", signal)).rejects.toMatchObject(refusal("invalid", "larger than")),
+  );
+  await hostile(
+    (_, response) => endless(response),
+    (repo) => expect(repo.tags(signal)).rejects.toMatchObject(refusal("invalid", "larger than")),
+  );
+  await hostile(
+    (_, response) => endless(response.writeHead(500)),
+    (repo) =>
+      expect(repo.manifest("1", signal)).rejects.toMatchObject(refusal("unavailable", "answered 500")),
+  );
+  expect(sent).toBeLessThan(60_000_000);
+});
+
+test("a tag list whose pages never end is left after so many", async ({ signal }) => {
+  await hostile(
+    (_, response) =>
+      response.writeHead(200, { Link: '</v2/a/b/tags/list?last=x>; rel="next"' }).end('{"tags":["x"]}'),
+    async (repo, requests) => {
+      expect((await repo.tags(signal)).length).toBe(200);
+      expect(requests()).toBe(200);
+    },
+  );
+});
+
+test("a length that isn't that of the body is no whole answer", async ({ signal }) => {
+  await hostile(
+    (_, response) => {
+      response.writeHead(200, { "Content-Length": "1000" });
+      response.write("0123456789", () => response.destroy());
+    },
+    async (repo) => {
+      await expect(repo.manifest("1", signal)).rejects.toMatchObject(refusal("unavailable", "was cut"));
+      await expect(all(repo.blob(digest, 1000, 0, signal))).rejects.toMatchObject(
+        refusal("unavailable", "was cut after 10 of 1000 bytes"),
+      );
+    },
+  );
+  await hostile(
+    (_, response) => response.socket?.end("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n0123456789"),
+    async (repo) => {
+      const bytes = await repo.blob(digest, 10, 0, signal)[Symbol.asyncIterator]().next();
+      expect(Buffer.from((bytes.value ?? []) as Uint8Array).toString()).toBe("01234");
+    },
+  );
+});
+
+test("credentials go to nobody that an answer names: not by redirect, not by upload location", async ({
+  signal,
+}) => {
+  const heard: (string | undefined)[] = [];
+  const other = createServer((request, response) => {
+    heard.push(request.headers.authorization);
+    request.resume();
+    response.writeHead(request.method === "PUT" ? 201 : 200, { "Content-Type": "x" }).end("{}");
+  });
+  await new Promise<void>((done) => other.listen(0, "127.0.0.1", done));
+  const elsewhere = `http://localhost:${(other.address() as AddressInfo).port}/x`;
+  const asked: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.headers.authorization);
+    request.resume();
+    if (request.headers.authorization === undefined)
+      return response.writeHead(401, { "WWW-Authenticate": 'Basic realm="x"' }).end();
+    return response.writeHead(request.method === "POST" ? 202 : 307, { Location: elsewhere }).end();
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  await using registry = openRegistry({ log: silentLogger, mirrors: [], insecure: [], limits });
+  const name = `127.0.0.1:${(server.address() as AddressInfo).port}/a/b`;
+  const ada = { username: "ada", password: "secret" };
+  const repo = registry.repository(parseReference(name), ada, "push");
+  try {
+    await repo.manifest("1", signal);
+    async function* bytes(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from("{}");
+    }
+    await repo.pushBlob(digestOf("{}"), 2, bytes, signal);
+    expect(asked.filter((header) => header?.startsWith("Basic ")).length).toBe(2);
+    expect(heard).toEqual([undefined, undefined]);
+  } finally {
+    for (const each of [server, other]) {
+      each.closeAllConnections();
+      each.close();
+    }
+  }
+});
+
 test("redirects in a circle, to files and to nonsense are refused", async ({ signal }) => {
   const cases = [
     ["/v2/a/b/manifests/1", "redirects more than"],
     ["file:///etc/passwd", "is refused"],
     ["http://", "redirects to"],
+    ["ftp://127.0.0.1/x", "is refused"],
+    ["data:application/json,{}", "is refused"],
   ] as const;
   for (const [location, words] of cases)
     await hostile(

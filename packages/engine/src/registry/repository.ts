@@ -1,4 +1,4 @@
-import { LongshoreError, MiB } from "#kernel";
+import { isKind, LongshoreError, messageOf, MiB } from "#kernel";
 import { type Digest, digestOf, type Reference } from "#spec";
 import type { Credentials, FetchedManifest, Repository } from "./contract.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -131,7 +131,8 @@ export class RemoteRepository implements Repository {
         // A connection that is cut again and again is no failure as long as each brings something.
         if (done - doneBefore >= this.#http.limits.paceBytes) failures = 0;
         doneBefore = done;
-        if (isFinal || ++failures > RETRIES) throw error;
+        if (isFinal) throw error;
+        if (++failures > RETRIES) throw isKind(error) ? error : cutOff(error, digest, done, sizeBytes);
         await pause(this.#http.limits.firstPauseMs * 2 ** (failures - 1), signal);
       }
     }
@@ -321,6 +322,14 @@ function parseTags(bytes: Buffer): readonly string[] {
       cause: error,
     });
   }
+}
+
+function cutOff(error: unknown, digest: Digest, done: number, sizeBytes: number): LongshoreError {
+  return new LongshoreError(
+    "unavailable",
+    `blob ${digest} was cut after ${done} of ${sizeBytes} bytes: ${messageOf(error)}`,
+    { cause: error },
+  );
 }
 
 /** Source: RFC 9110 section 10.2.3; seconds or a date. */
