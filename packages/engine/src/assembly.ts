@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { errno, LongshoreError, type Logger, randomId, systemClock as clock } from "#kernel";
-import { openApi, readCertificates } from "#api";
+import { openApi, openAuthorizer, readCertificates } from "#api";
 import { openContainers, readHostFacts } from "#containers";
 import { openEvents } from "#events";
 import { linuxCgroups } from "#host";
@@ -31,6 +31,10 @@ export async function assemble(
   await refuseUnlessReady(config);
   const certificates = config.tls === undefined ? undefined : await readCertificates(config.tls);
   for (const reason of certificates?.warnings ?? []) log.warn("TLS serves with a flaw", { reason });
+  const authorizer =
+    config.authorizationPlugins.length === 0
+      ? undefined
+      : await openAuthorizer(config.authorizationPlugins, config.pluginRoot, signal);
   const { dataRoot, stateRoot } = config;
   stack.use(holdFolder(dataRoot, "data root"));
   if (stateRoot !== dataRoot) stack.use(holdFolder(stateRoot, "state root"));
@@ -114,6 +118,7 @@ export async function assemble(
     events,
     clock,
     identity: {
+      authorizationPlugins: config.authorizationPlugins,
       warnings: listenWarnings(config.listens, config.tls),
       id: await engineId(dataRoot),
       version: ENGINE_VERSION,
@@ -138,7 +143,10 @@ export async function assemble(
       config.listens,
       log.child("api"),
       ENGINE_VERSION,
-      certificates,
+      {
+        ...(certificates !== undefined && { certificates }),
+        ...(authorizer !== undefined && { authorizer }),
+      },
     ),
   );
   return stack.move();

@@ -78,3 +78,8 @@ test("readCommand() takes hosts and TLS from flags and from the file under daemo
   });
   await expect(read({ tls: "yes" })).rejects.toThrow('config key "tls": got "yes", want true or false');
 });
+
+test("readCommand() takes each authorization plugin once, flags first", async () => {
+  const told = await read({ "authorization-plugins": ["b", "a"] }, "--authorization-plugin", "a");
+  expect([told.authorizationPlugins, told.pluginRoot]).toEqual([["a", "b"], "/"]);
+});

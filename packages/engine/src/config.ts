@@ -12,6 +12,10 @@ export interface EngineConfig {
   readonly listens: readonly Listen[];
   /** Every TCP address speaks TLS with these. */
   readonly tls?: TlsFiles;
+  /** Names of the plugins that have to allow each request, in order. */
+  readonly authorizationPlugins: readonly string[];
+  /** Below it are Docker's folders of plugins. */
+  readonly pluginRoot: string;
   readonly dataRoot: string;
   readonly stateRoot: string;
   readonly mirrors: readonly string[];
@@ -43,6 +47,8 @@ export const HELP = `Usage: npm run engine -- [doctor] [flags]
   --tlscacert FILE            who signs clients' certificates (~/.docker/ca.pem)
   --tlscert FILE              the engine's certificate (~/.docker/cert.pem)
   --tlskey FILE               its private key (~/.docker/key.pem)
+  --authorization-plugin NAME plugin that has to allow each request (repeatable, in order)
+  --plugin-root DIR           where run/docker/plugins and its like are looked for (/)
   --data-root DIR             images, containers, volumes (/var/lib/longshore)
   --state-root DIR            what lives until the next boot (/run/longshore)
   --config FILE               JSON with the same keys under dockerd's names where it has one
@@ -67,6 +73,8 @@ const FLAGS = {
   tlscacert: { type: "string" },
   tlscert: { type: "string" },
   tlskey: { type: "string" },
+  "authorization-plugin": { type: "string", multiple: true },
+  "plugin-root": { type: "string" },
   "data-root": { type: "string" },
   "state-root": { type: "string" },
   config: { type: "string" },
@@ -129,6 +137,11 @@ export async function readCommand(argv: readonly string[]): Promise<Command> {
   const config: EngineConfig = {
     listens: [{ kind: "unix", path: socket }, ...hosts.map((host) => listenOf(host, tls))],
     ...(tls !== undefined && { tls }),
+    // As dockerd: one named twice is asked once.
+    authorizationPlugins: [
+      ...new Set([...(values["authorization-plugin"] ?? []), ...many(file, "authorization-plugins")]),
+    ],
+    pluginRoot: path.resolve(values["plugin-root"] ?? "/"),
     dataRoot,
     stateRoot,
     mirrors: [...(values["registry-mirror"] ?? []), ...many(file, "registry-mirrors")],
@@ -170,6 +183,7 @@ async function readConfigFile(file: string): Promise<Readonly<Record<string, unk
       "exec-root",
       "log-level",
       "bip",
+      "authorization-plugins",
       "hosts",
       "tls",
       "tlsverify",

@@ -2,6 +2,7 @@
 export interface EngineIdentity {
   /** What `docker info` warns of. */
   readonly warnings: readonly string[];
+  readonly authorizationPlugins: readonly string[];
   /** Stable over restarts. */
   readonly id: string;
   readonly version: string;

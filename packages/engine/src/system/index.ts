@@ -100,7 +100,7 @@ async function info(deps: SystemDeps): Promise<Readonly<Record<string, unknown>>
     Plugins: {
       Volume: ["local"],
       Network: ["bridge", "host", "null"],
-      Authorization: null,
+      Authorization: identity.authorizationPlugins.length === 0 ? null : identity.authorizationPlugins,
       Log: ["json-file", "local", "none", ...REMOTE_LOG_DRIVERS],
     },
     MemoryLimit: true,

@@ -6,6 +6,7 @@ export const FAKE_IDENTITY: EngineIdentity = {
   id: "fake-engine",
   version: "1.2.3",
   warnings: [],
+  authorizationPlugins: [],
   dataRoot: "/fake/data",
   runtimeName: "fake",
   runtimeVersion: "4.5.6",

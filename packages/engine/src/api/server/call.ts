@@ -65,6 +65,37 @@ export class Call {
     return parseJsonBody(await this.#take(this.#upgrade, length), this.headers["content-type"]);
   }
 
+  /** The body as the handler will read it later. Throws `invalid` when it has more than `limitBytes`. */
+  async peekBody(limitBytes: number): Promise<Buffer> {
+    const tooLarge = (): LongshoreError =>
+      new LongshoreError(
+        "invalid",
+        `request body too large for authorization plugin: size exceeds ${limitBytes} bytes`,
+      );
+    const length = Number(this.headers["content-length"] ?? 0);
+    if (length > limitBytes) throw tooLarge();
+    if (this.#upgrade !== undefined) {
+      const body = await this.#take(this.#upgrade, length);
+      this.#upgrade.rest = Buffer.concat([body, this.#upgrade.rest]);
+      return body;
+    }
+    if (length === 0 && this.headers["transfer-encoding"] === undefined) return Buffer.alloc(0);
+    const chunks: Buffer[] = [];
+    let sizeBytes = 0;
+    for (;;) {
+      const chunk = this.request.read() as Buffer | null;
+      sizeBytes += chunk?.byteLength ?? 0;
+      if (sizeBytes > limitBytes) throw tooLarge();
+      if (chunk !== null) chunks.push(chunk);
+      // Before the stream has told its end, what was read can still be put back.
+      if (this.request.complete && this.request.readableLength === 0) break;
+      if (chunk === null) await once(this.request, "readable", { signal: this.signal });
+    }
+    const body = Buffer.concat(chunks, sizeBytes);
+    if (sizeBytes > 0) this.request.unshift(body);
+    return body;
+  }
+
   async #take(upgrade: { readonly socket: Socket; rest: Buffer }, length: number): Promise<Buffer> {
     while (upgrade.rest.length < length) {
       const chunk = upgrade.socket.read() as Buffer | null;

@@ -4,6 +4,8 @@ import { createServer, ServerResponse, type IncomingMessage, type Server } from 
 import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import { isKind, type Logger, messageOf, MiB } from "#kernel";
+import type { Answer, Authorizer } from "../authorization/authorizer.ts";
+import { reviewedResponse } from "../authorization/reviewed-response.ts";
 import { Call } from "./call.ts";
 import type { Certificates } from "./certificates.ts";
 import { errorReply } from "./errors.ts";
@@ -30,13 +32,22 @@ export class HttpServer implements AsyncDisposable {
   readonly #router: Router;
   readonly #log: Logger;
   readonly #engineVersion: string;
+  readonly #authorizer: Authorizer | undefined;
+  readonly #Response: typeof ServerResponse;
+  readonly #stop = new AbortController();
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
 
-  constructor(router: Router, log: Logger, engineVersion: string) {
+  /** Without an authorizer every request is allowed. */
+  constructor(router: Router, log: Logger, engineVersion: string, authorizer?: Authorizer) {
     this.#router = router;
     this.#log = log;
     this.#engineVersion = engineVersion;
+    this.#authorizer = authorizer;
+    this.#Response =
+      authorizer === undefined
+        ? ServerResponse
+        : reviewedResponse((request, answer) => this.#review(authorizer, request, answer));
   }
 
   /** Listens on one address, on TCP by TLS when there are certificates. */
@@ -47,7 +58,7 @@ export class HttpServer implements AsyncDisposable {
   ): Promise<void> {
     const server =
       where.kind === "unix" || certificates === undefined
-        ? createServer(HTTP_OPTIONS)
+        ? createServer({ ...HTTP_OPTIONS, ServerResponse: this.#Response })
         : this.#tlsServer(certificates, handshakeLimitMs);
     server.timeout = 0;
     server.on("connection", (socket) => {
@@ -58,8 +69,10 @@ export class HttpServer implements AsyncDisposable {
     server.on("upgrade", (request, socket, head) => {
       const plain = socket as Socket;
       plain.on("error", () => {});
-      const response = new ServerResponse(request);
+      const response = new this.#Response(request);
       response.assignSocket(plain);
+      // Never of a connection that was taken over.
+      response.once("finish", () => plain.end());
       void this.#serve(request, response, { socket: plain, head });
     });
     if (where.kind === "unix") {
@@ -78,6 +91,7 @@ export class HttpServer implements AsyncDisposable {
   #tlsServer({ cert, key, clientCa }: Certificates, handshakeLimitMs: number): Server {
     const server = createTlsServer({
       ...HTTP_OPTIONS,
+      ServerResponse: this.#Response,
       // Node's TLS server alone ends its side with the client's: stdin's end would cut the output.
       allowHalfOpen: true,
       minVersion: "TLSv1.2",
@@ -115,18 +129,18 @@ export class HttpServer implements AsyncDisposable {
         request.method ?? "GET",
         request.url ?? "/",
       );
-      await route.handle(
-        new Call({
-          request,
-          response,
-          parameters,
-          query,
-          minor,
-          signal: stop.signal,
-          ...(upgrade !== undefined && { upgrade }),
-        }),
-      );
-      if (upgrade !== undefined && response.writableEnded) upgrade.socket.end();
+      const call = new Call({
+        request,
+        response,
+        parameters,
+        query,
+        minor,
+        signal: stop.signal,
+        ...(upgrade !== undefined && { upgrade }),
+      });
+      if (this.#authorizer !== undefined)
+        await this.#authorizer.askRequest(request, (limit) => call.peekBody(limit), stop.signal);
+      await route.handle(call);
     } catch (error) {
       if (!stop.signal.aborted) this.#fail(request, response, error, id, upgrade?.socket);
     } finally {
@@ -163,13 +177,29 @@ export class HttpServer implements AsyncDisposable {
       });
       response.end(text);
     }
-    socket?.end();
+  }
+
+  async #review(
+    authorizer: Authorizer,
+    request: IncomingMessage,
+    answer: Answer,
+  ): Promise<Answer | undefined> {
+    try {
+      await authorizer.askResponse(request, answer, this.#stop.signal);
+      return undefined;
+    } catch (error) {
+      const { status, message } = errorReply(error, "of a plugin");
+      const body = Buffer.from(`${JSON.stringify({ message })}\n`);
+      const headers = { "Content-Type": "application/json", "Content-Length": body.byteLength };
+      return { status, headers, body };
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = this.#servers.map(
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),
     );
+    this.#stop.abort(new Error("the engine stops"));
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(closed);
   }
