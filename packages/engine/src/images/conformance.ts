@@ -354,7 +354,7 @@ export function imagesConformance(what: string, make: () => Promise<ImagesUnderT
       expect(await rest(under)).toEqual([]);
     });
 
-    test("pull() of one layer by two at once is one download, and each has its own end", async () => {
+    test("pull() of one layer by two at once gives both the whole, and one that was given up before has its own reason", async () => {
       await using under = await make();
       const { images, host } = under;
       const shared = layer("shared", randomBytes(1_000_000));

@@ -1,0 +1,90 @@
+import { request } from "node:http";
+import { join } from "node:path";
+import { json } from "node:stream/consumers";
+import { expect, test } from "vitest";
+import { silentLogger as log } from "#kernel";
+import { FAKE_IMAGE, openOnFakes, plainRequest } from "#testing/containers";
+import { fakeNetworks } from "#testing/networks";
+import { FAKE_IDENTITY, fakeSystem } from "#testing/system";
+import { openApi } from "./index.ts";
+
+type Ask = (method: string, path: string) => Promise<{ readonly status: number; readonly body: unknown }>;
+
+/** The real HTTP face over rooms on fakes. */
+async function withApi(
+  work: (ask: Ask, ground: Awaited<ReturnType<typeof openOnFakes>>) => Promise<void>,
+): Promise<void> {
+  await using ground = await openOnFakes({ programs: { sleeper: () => new Promise(() => {}) } });
+  await using networks = await fakeNetworks();
+  const { room: containers, images, layers, volumes, events, clock } = ground;
+  const rooms = {
+    containers,
+    images,
+    layers,
+    networks,
+    volumes,
+    events,
+    system: fakeSystem(ground),
+    clock,
+    log,
+  };
+  const socketPath = join(ground.folder, "api.sock");
+  await using _ = await openApi(rooms, [{ kind: "unix", path: socketPath }], log, FAKE_IDENTITY.version);
+  const ask: Ask = async (method, path) => {
+    const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: unknown }>();
+    const sent = request({ socketPath, method, path }, (response) => {
+      json(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
+    });
+    sent.on("error", reject).end();
+    return await promise;
+  };
+  await work(ask, ground);
+}
+
+test("/info, /version and /system/df say what the rooms hold", async ({ signal }) => {
+  await withApi(async (ask, { room, images, volumes }) => {
+    await volumes.create({ name: "data" }, signal);
+    const { id } = await room.create(plainRequest(["sleeper"], { Binds: ["data:/data"] }), signal);
+    await room.start(id, signal);
+    expect(await ask("GET", "/info")).toMatchObject({
+      status: 200,
+      body: { ID: FAKE_IDENTITY.id, Containers: 1, ContainersRunning: 1, Images: 1 },
+    });
+    expect(await ask("GET", "/version")).toMatchObject({ body: { Version: FAKE_IDENTITY.version } });
+    const image = images.get(FAKE_IMAGE).id;
+    expect(await ask("GET", "/system/df")).toMatchObject({
+      status: 200,
+      body: {
+        LayersSize: 0,
+        Images: [{ Id: image, SharedSize: 0, Containers: 1 }],
+        Containers: [{ Id: id, ImageID: image, State: "running" }],
+        Volumes: [{ Name: "data", UsageData: { Size: 0, RefCount: 1 } }],
+      },
+    });
+    expect(await ask("GET", "/system/df?type=nothing")).toMatchObject({
+      status: 400,
+      body: { message: "unknown object type: nothing" },
+    });
+  });
+});
+
+test("an image's removal is refused, forced and told of in Docker's words", async ({ signal }) => {
+  await withApi(async (ask, { room, images }) => {
+    const { id } = await room.create(plainRequest(["sleeper"]), signal);
+    const name = encodeURIComponent(FAKE_IMAGE);
+    expect(await ask("DELETE", `/images/${name}`)).toMatchObject({
+      status: 409,
+      body: { message: expect.stringContaining(`container ${id.slice(0, 12)} is using`) as string },
+    });
+    const image = images.get(FAKE_IMAGE).id;
+    expect(await ask("DELETE", `/images/${name}?force=1`)).toEqual({
+      status: 200,
+      body: [{ Untagged: FAKE_IMAGE }, { Deleted: image }],
+    });
+    expect(await ask("GET", `/images/${name}/json`)).toEqual({
+      status: 404,
+      body: { message: `No such image: ${FAKE_IMAGE}` },
+    });
+    expect(await ask("POST", "/images/prune")).toMatchObject({ status: 200, body: { SpaceReclaimed: 0 } });
+  });
+});
