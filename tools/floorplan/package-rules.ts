@@ -25,7 +25,7 @@ export const packageRules: readonly PackageRule[] = [
     folder: "packages/client/src",
     because: "client knows the protocol and any socket, never the engine",
     node: true,
-    packages: ["@longshore/protocol"],
+    packages: ["@longshore/protocol", "ssh2"],
   },
   {
     folder: "packages/ui/src",

@@ -21,8 +21,8 @@ export interface DockerOptions {
   readonly ca?: string | Buffer;
   readonly cert?: string | Buffer;
   readonly key?: string | Buffer;
-  /** Opens one connection to the engine; wins over everything else. */
-  readonly connect?: () => Duplex;
+  /** Opens one connection to the engine, one for each request; wins over everything else. */
+  readonly connect?: () => Duplex | Promise<Duplex>;
   /** For example "v1.41"; without it the engine takes its newest. */
   readonly version?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -156,7 +156,19 @@ export class Transport {
       headers,
       ...(timeout === undefined ? {} : { timeout }),
     };
-    if (connect !== undefined) return httpRequest({ ...common, createConnection: () => connect() });
+    if (connect !== undefined)
+      return httpRequest({
+        ...common,
+        createConnection: (_, onCreated) => {
+          const opened = connect();
+          if (!(opened instanceof Promise)) return opened;
+          opened.then(
+            (stream) => onCreated(null, stream),
+            (error: unknown) => onCreated(asError(error), undefined as never),
+          );
+          return undefined;
+        },
+      });
     if (socketPath !== undefined) return httpRequest({ ...common, agent: false, socketPath });
     const isTls = protocol === "https" || cert !== undefined;
     const address = {
