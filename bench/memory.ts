@@ -1,6 +1,6 @@
 import Docker from "dockerode";
 import type { Peer } from "./peers.ts";
-import { IMAGE, type Scenario } from "./scenarios.ts";
+import { IMAGE, type Scenario } from "./timing.ts";
 
 const MANY = 50;
 

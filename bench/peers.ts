@@ -3,6 +3,7 @@ import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import Docker from "dockerode";
 import { startEngine } from "@longshore/testkit";
 import { buildEngine } from "../tools/build-engine.ts";
 
@@ -12,6 +13,14 @@ export interface Peer extends AsyncDisposable {
   readonly socket: string;
   /** Its own command line, as its users type it; the arguments that follow are the same for each. */
   readonly command: readonly string[];
+  /** A command that runs the rest of its line where the engine's loopback is; empty for this process's own. */
+  readonly within: readonly string[];
+  /** Flags of `pull` and `push` for a registry without TLS. */
+  readonly plainRegistry: readonly string[];
+  /** Ends the engine as a service manager does, and starts it again on what it has; answers when it answers. */
+  restart(): Promise<void>;
+  /** CPU time of the engine and of whatever guards its containers so far, in milliseconds. */
+  cpuMs(): number;
   /** Resident memory of the engine and of whatever guards its containers, in KiB. */
   residentKib(): number;
 }
@@ -41,6 +50,13 @@ async function longshore(): Promise<Peer> {
     name: "longshore",
     socket: engine.socket,
     command: ["docker", "-H", `unix://${engine.socket}`],
+    within: [],
+    plainRegistry: [],
+    async restart() {
+      await engine.stop();
+      await engine.restart();
+    },
+    cpuMs: () => cpuMs([engine.dataRoot, engine.stateRoot]),
     residentKib: () => residentKib([engine.dataRoot, engine.stateRoot]),
     [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
   };
@@ -79,6 +95,7 @@ function podman(): Promise<Peer> {
         `export CONTAINERS_CONF=${home}/containers.conf`,
         `exec ${flags(home)} system service --time 0 unix://${socket}`,
       ].join("; "),
+    plainRegistry: ["--tls-verify=false"],
     command: (home, _socket, pid) =>
       `env CONTAINERS_CONF=${home}/containers.conf nsenter -t ${pid} -n -m ${flags(home)}`.split(" "),
     after: () => {
@@ -93,19 +110,36 @@ interface Foreign {
   /** A shell command that becomes the service. */
   readonly service: (home: string, socket: string) => string;
   readonly command: (home: string, socket: string, servicePid: number) => readonly string[];
+  readonly plainRegistry?: readonly string[];
   readonly after?: () => void;
 }
 
-async function foreign(name: string, { before, service, command, after }: Foreign): Promise<Peer> {
+async function foreign(
+  name: string,
+  { before, service, command, plainRegistry = [], after }: Foreign,
+): Promise<Peer> {
   const home = mkdtempSync(join(tmpdir(), `longshore-bench-${name}-`));
   const socket = join(home, "engine.sock");
   before?.(home);
   const script = `ip link set lo up; mount --make-rprivate /; ${service(home, socket)}`;
-  const child = spawn("unshare", ["-n", "-m", "sh", "-c", script], { stdio: "ignore" });
+  const launch = (): ChildProcess => spawn("unshare", ["-n", "-m", "sh", "-c", script], { stdio: "ignore" });
+  let child = launch();
   const peer: Peer = {
     name,
     socket,
-    command: command(home, socket, child.pid ?? 0),
+    get command() {
+      return command(home, socket, child.pid ?? 0);
+    },
+    get within() {
+      return ["nsenter", "-t", String(child.pid), "-n"];
+    },
+    plainRegistry,
+    async restart() {
+      await end(child);
+      child = launch();
+      await ready();
+    },
+    cpuMs: () => cpuMs([home]),
     residentKib: () => residentKib([home]),
     async [Symbol.asyncDispose]() {
       await end(child);
@@ -114,15 +148,26 @@ async function foreign(name: string, { before, service, command, after }: Foreig
       rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
     },
   };
-  const deadline = Date.now() + 30_000;
-  while (!existsSync(socket) || spawnSync("docker", ["-H", `unix://${socket}`, "version"]).status !== 0) {
-    if (child.exitCode !== null || Date.now() > deadline) {
-      await peer[Symbol.asyncDispose]();
-      throw new Error(`bench: ${name} didn't start`);
-    }
-    await sleep(100);
-  }
+  await ready();
   return peer;
+
+  async function ready(): Promise<void> {
+    const deadline = Date.now() + 30_000;
+    while (!(await isAnswering(socket))) {
+      if (child.exitCode !== null || Date.now() > deadline) {
+        await peer[Symbol.asyncDispose]();
+        throw new Error(`bench: ${name} didn't start`);
+      }
+      await sleep(10);
+    }
+  }
+}
+
+function isAnswering(socketPath: string): Promise<boolean> {
+  return new Docker({ socketPath }).ping().then(
+    () => true,
+    () => false,
+  );
 }
 
 async function end(child: ChildProcess): Promise<void> {
@@ -143,6 +188,16 @@ function pidsNaming(places: readonly string[]): readonly number[] {
       return places.some((place) => line.includes(place));
     })
     .map(Number);
+}
+
+/** Linux counts in hundredths of a second. Source: proc_pid_stat(5), utime and stime. */
+function cpuMs(places: readonly string[]): number {
+  let ticks = 0;
+  for (const pid of pidsNaming(places)) {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+  }
+  return ticks * 10;
 }
 
 function residentKib(places: readonly string[]): number {

@@ -5,7 +5,9 @@ import { dockerArchive, starterRecipe } from "@longshore/testkit";
 import { makeBundle } from "./bare-runtime.ts";
 import { openPeers, type Peer } from "./peers.ts";
 import { memoryScenarios } from "./memory.ts";
-import { cli, scenarios, type Scenario } from "./scenarios.ts";
+import { containerScenarios } from "./container-scenarios.ts";
+import { imageScenarios } from "./image-scenarios.ts";
+import { cli, type Scenario } from "./timing.ts";
 
 /** `npm run bench -- --rounds 20 --only run,exec`: medians of this engine, dockerd and podman, taken in turns. */
 const option = (name: string): string | undefined =>
@@ -15,13 +17,19 @@ const only = option("only")?.split(",");
 
 const folder = mkdtempSync(join(tmpdir(), "longshore-bench-"));
 await using stack = new AsyncDisposableStack();
+for (const name of ["SIGINT", "SIGTERM"] as const)
+  process.once(name, () => void stack.disposeAsync().finally(() => process.exit(1)));
 stack.defer(() => rmSync(folder, { recursive: true, force: true }));
 const peers: Peer[] = (await openPeers()).map((peer) => stack.use(peer));
 const starter = join(folder, "starter.tar");
 writeFileSync(starter, dockerArchive(starterRecipe()));
 for (const peer of peers) cli(peer, "load", "-i", starter);
 const rows: string[][] = [["scenario", ...peers.map((peer) => peer.name), "floor", "to each peer", "goal"]];
-const all = [...memoryScenarios(), ...scenarios(folder, stack.use(makeBundle(folder)), rounds)];
+const all = [
+  ...memoryScenarios(),
+  ...containerScenarios(folder, stack.use(makeBundle(folder)), rounds),
+  ...imageScenarios(folder, peers, rounds, stack),
+];
 for (const scenario of all) {
   if (only && !only.some((word) => scenario.name.includes(word))) continue;
   console.log(`bench: ${scenario.name}`);
