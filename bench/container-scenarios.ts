@@ -93,11 +93,8 @@ export function containerScenarios(folder: string, bare: BareRuntime, rounds: nu
       goal: "<= 1x podman",
       // podman's service comes back in other namespaces, where its running containers are none.
       prepare: async (peer) => void cli(peer, "rm", "-f", "bench-exec"),
-      measure: (peer) =>
-        timed(async () => {
-          await peer.restart();
-          await api(peer).listContainers({ all: true });
-        }),
+      measure: async (peer) =>
+        (await peer.restart()) + (await timed(() => api(peer).listContainers({ all: true }))),
     },
     {
       name: "CPU of an idle engine in 10 s",

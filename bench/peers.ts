@@ -17,8 +17,8 @@ export interface Peer extends AsyncDisposable {
   readonly within: readonly string[];
   /** Flags of `pull` and `push` for a registry without TLS. */
   readonly plainRegistry: readonly string[];
-  /** Ends the engine as a service manager does, and starts it again on what it has; answers when it answers. */
-  restart(): Promise<void>;
+  /** Ends the engine as a service manager does, and starts it again on what it has; milliseconds from there until it answers. */
+  restart(): Promise<number>;
   /** CPU time of the engine and of whatever guards its containers so far, in milliseconds. */
   cpuMs(): number;
   /** Resident memory of the engine and of whatever guards its containers, in KiB. */
@@ -54,7 +54,9 @@ async function longshore(): Promise<Peer> {
     plainRegistry: [],
     async restart() {
       await engine.stop();
+      const startedAt = performance.now();
       await engine.restart();
+      return performance.now() - startedAt;
     },
     cpuMs: () => cpuMs([engine.dataRoot, engine.stateRoot]),
     residentKib: () => residentKib([engine.dataRoot, engine.stateRoot]),
@@ -136,8 +138,10 @@ async function foreign(
     plainRegistry,
     async restart() {
       await end(child);
+      const startedAt = performance.now();
       child = launch();
       await ready();
+      return performance.now() - startedAt;
     },
     cpuMs: () => cpuMs([home]),
     residentKib: () => residentKib([home]),
