@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { chmod, copyFile, cp, mkdir, realpath, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { rolldown } from "rolldown";
+import { promisify } from "node:util";
+import { type Plugin, rolldown } from "rolldown";
 
 const root = join(import.meta.dirname, "..");
 const target = join(root, "build/engine");
@@ -15,6 +17,25 @@ const programs = {
   "writer-thread": "layers/writer-thread.ts",
   "dns-worker": "dns/dns-worker.ts",
   "network-worker": "host/linux/network-worker.ts",
+};
+
+/**
+ * `import` of a built-in reads every export of it once, and some of node:http's load Node's own undici (44 ms of CPU and several
+ * MiB in each process); what getBuiltinModule() answers reads none.
+ */
+const withoutFacades: Plugin = {
+  name: "without-facades",
+  renderChunk: (code) =>
+    code.replaceAll(
+      /^import (?:(\w+)(?:, )?)?(?:\{([^}]*)\})? ?from "(node:[\w/]+)";$/gm,
+      (_, whole: string | undefined, names: string | undefined, module: string) => {
+        const loaded = `process.getBuiltinModule("${module}")`;
+        return [
+          ...(whole === undefined ? [] : [`const ${whole} = ${loaded};`]),
+          ...(names === undefined ? [] : [`const {${names.replaceAll(" as ", ": ")}} = ${loaded};`]),
+        ].join(" ");
+      },
+    ),
 };
 
 /**
@@ -34,8 +55,17 @@ export async function buildEngine(): Promise<string> {
       external: ["koffi"],
       transform: { target: "node24" },
       logLevel: "warn",
+      plugins: [withoutFacades],
     });
-    await built.write({ file: join(draft, `${name}.js`), format: "esm", codeSplitting: false });
+    // What main loads by need lies in files of its own.
+    if (name === "main")
+      await built.write({
+        dir: draft,
+        format: "esm",
+        entryFileNames: "main.js",
+        chunkFileNames: "[name].js",
+      });
+    else await built.write({ file: join(draft, `${name}.js`), format: "esm", codeSplitting: false });
     await built.close();
   }
   const modules = join(root, "node_modules");
@@ -53,10 +83,20 @@ export async function buildEngine(): Promise<string> {
   await chmod(join(draft, "node"), 0o755);
   await copyFile(join(root, ".cache/starter.tar"), join(draft, "starter.tar"));
   await copyFile(join(root, "LICENSE"), join(draft, "LICENSE"));
+  await keepCompiled(draft);
   await rm(target, { recursive: true, force: true });
   await rename(draft, target);
   console.log(`engine: built in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
   return target;
+}
+
+/** Node's compile cache of what an engine loads first, for the Node beside it: a start reads code instead of compiling it. */
+async function keepCompiled(draft: string): Promise<void> {
+  const script =
+    'import { enableCompileCache } from "node:module";' +
+    `enableCompileCache({ directory: ${JSON.stringify(join(draft, "compiled"))}, portable: true });` +
+    `await import(${JSON.stringify(join(draft, "program.js"))});`;
+  await promisify(execFile)(join(draft, "node"), ["--input-type=module", "--eval", script]);
 }
 
 if (import.meta.main) await buildEngine();

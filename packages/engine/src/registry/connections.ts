@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Agent, type Dispatcher, ProxyAgent } from "undici";
+import type { Dispatcher } from "undici";
 import { LongshoreError } from "#kernel";
 import { readCertificates, secureContextOf } from "./certificates.ts";
 import { parseProxy, type ProxySettings, proxyFor, withoutSecrets } from "./proxy.ts";
@@ -20,6 +20,8 @@ export interface Peer {
   readonly isInsecure: boolean;
 }
 
+type Undici = typeof import("undici");
+
 /** Connection pools by proxy, registry and trust; a pool is made anew when the registry's certificates have changed. */
 export class Connections implements AsyncDisposable {
   readonly #settings: ConnectionSettings;
@@ -32,7 +34,10 @@ export class Connections implements AsyncDisposable {
   /** Throws `invalid` for certificates that cannot be used and for a proxy that is no HTTP proxy. */
   async for(url: URL, { registry, isInsecure }: Peer): Promise<Dispatcher> {
     const proxy = proxyFor(url, this.#settings.proxies);
-    if (url.protocol !== "https:") return this.#pool(`plain ${proxy}`, "", () => this.#open(proxy, {}));
+    // Loaded by the first request: it is a third of what an engine's start would compile.
+    const undici = await import("undici");
+    if (url.protocol !== "https:")
+      return this.#pool(`plain ${proxy}`, "", () => this.#open(undici, proxy, {}));
     const certificates =
       registry === undefined
         ? { authorities: [], clients: [] }
@@ -41,7 +46,7 @@ export class Connections implements AsyncDisposable {
     const key = JSON.stringify([proxy, registry, isOwn, isInsecure]);
     const version = createHash("sha256").update(JSON.stringify(certificates)).digest("hex");
     return this.#pool(key, version, () =>
-      this.#open(proxy, {
+      this.#open(undici, proxy, {
         rejectUnauthorized: !isInsecure,
         secureContext: secureContextOf(certificates, {
           isOwnHost: isOwn,
@@ -62,7 +67,7 @@ export class Connections implements AsyncDisposable {
     return pool;
   }
 
-  #open(proxy: string, tls: object): Dispatcher {
+  #open({ Agent, ProxyAgent }: Undici, proxy: string, tls: object): Dispatcher {
     const timeouts = { headersTimeout: this.#settings.headMs, bodyTimeout: this.#settings.idleMs };
     if (proxy === "") return new Agent({ ...timeouts, connect: tls });
     const url = parseProxy(proxy);

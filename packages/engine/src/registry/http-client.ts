@@ -1,4 +1,3 @@
-import { request } from "undici";
 import { errno, LongshoreError, messageOf, MiB, readAtMost, unlessAborted } from "#kernel";
 import { certificateFault, USUAL_CERTIFICATES } from "./certificates.ts";
 import { Connections } from "./connections.ts";
@@ -146,6 +145,7 @@ export class HttpClient implements AsyncDisposable {
     const dispatcher = await this.#connections.for(url, { isInsecure, registry });
     try {
       const body = typeof wanted.body === "function" ? wanted.body() : wanted.body;
+      const { request } = await import("undici");
       const response = await request(url, {
         method: wanted.method,
         headers,
