@@ -119,7 +119,7 @@ export async function containerLogs(
   name: string,
   query: LogQuery,
   signal: AbortSignal,
-): Promise<{ hasTty: boolean; details: string; entries: AsyncIterable<LogEntry> }> {
+): Promise<{ hasTty: boolean; details: string; entries: AsyncIterable<readonly LogEntry[]> }> {
   const container = context.book.get(name);
   if (!isLogReadable(container.host.LogConfig))
     throw new LongshoreError("unsupported", "configured logging driver does not support reading");

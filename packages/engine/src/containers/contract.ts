@@ -195,7 +195,8 @@ export interface Containers extends AsyncDisposable {
     hasTty: boolean;
     /** Comma-separated `name=value` of the log options' labels and variables; the same for every line. */
     details: string;
-    entries: AsyncIterable<LogEntry>;
+    /** Batches, as Logs.read() gives them. */
+    entries: AsyncIterable<readonly LogEntry[]>;
   }>;
   top(
     name: string,

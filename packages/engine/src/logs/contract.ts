@@ -2,7 +2,7 @@ import type { LogOptions, LogSubject } from "./remote/driver.ts";
 
 export type { LogOptions, LogSubject } from "./remote/driver.ts";
 
-/** A piece of output: whole lines when read by `read`, raw pieces when followed by `attach`. */
+/** A piece of output: a whole line when read by `read`, a raw piece when followed by `attach`. */
 export interface LogEntry {
   readonly stream: "stdout" | "stderr";
   /** Nanoseconds since the epoch. */
@@ -36,13 +36,16 @@ export interface Shipment extends Disposable {
 
 /** Readers of a container's log directory, and who sends it to log servers. Writing is the monitor's (runtime room). */
 export interface Logs extends AsyncDisposable {
-  /** Lines (each with its LF; the last one maybe without), oldest first. Follow ends when `ended` resolves and all is read. */
+  /**
+   * Lines (each with its LF; the last one maybe without), oldest first, in batches of what was there together, 1 MiB and little more
+   * at most, never empty. Follow ends when `ended` resolves and all is read.
+   */
   read(
     directory: string,
     query: LogQuery,
     ended: Promise<unknown>,
     signal: AbortSignal,
-  ): AsyncIterable<LogEntry>;
+  ): AsyncIterable<readonly LogEntry[]>;
   /** Raw output from byte `fromOffset` (undefined = from now) as it comes, for attach; ends as `read` with follow does. */
   attach(
     directory: string,

@@ -5,13 +5,14 @@ export const READ_BYTES: number = 1024 * 1024;
 
 /**
  * Pieces from byte `from` on, in order. Without `watch` up to what is there now; with it until the run has ended and all is read.
- * The last piece of a growing log is given as far as it is written and goes on later with the same entry.
+ * The last piece of a growing log is given as far as it is written and goes on later with the same entry. Before it waits for
+ * more it says "pause".
  */
-export async function* pieces(
+export async function* piecesAndPauses(
   file: LogFile,
   from: number,
   watch: LogWatch | undefined,
-): AsyncGenerator<LogPiece> {
+): AsyncGenerator<LogPiece | "pause"> {
   let position = from;
   let entryNumber = await file.entryAt(from);
   for (;;) {
@@ -41,6 +42,12 @@ export async function* pieces(
       if (entryNumber >= total - 1 && position >= size) break;
     }
     if (isLast) return;
+    yield "pause";
     await watch.changed();
   }
+}
+
+/** The pieces alone. */
+export async function* pieces(...asked: Parameters<typeof piecesAndPauses>): AsyncGenerator<LogPiece> {
+  for await (const piece of piecesAndPauses(...asked)) if (piece !== "pause") yield piece;
 }

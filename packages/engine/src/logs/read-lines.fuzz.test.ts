@@ -67,8 +67,9 @@ async function read(directory: string, query: Partial<LogQuery> = {}): Promise<r
     Promise.resolve(),
     new AbortController().signal,
   );
-  for await (const { stream, timeNano, bytes } of entries)
-    lines.push({ stream, timeNano, text: Buffer.from(bytes).toString() });
+  for await (const batch of entries)
+    for (const { stream, timeNano, bytes } of batch)
+      lines.push({ stream, timeNano, text: Buffer.from(bytes).toString() });
   return lines;
 }
 

@@ -1,10 +1,11 @@
 import type { LogEntry, LogQuery } from "./contract.ts";
 import { LogFile, LogWatch } from "./log-file.ts";
-import { pieces, READ_BYTES } from "./pieces.ts";
+import { piecesAndPauses, READ_BYTES } from "./pieces.ts";
 
 const LF = 10;
 /** A line longer than this is given in parts, as Docker's json-file does with 16 KiB. */
 const MAX_LINE_BYTES = 256 * 1024;
+const BATCH_BYTES = 256 * 1024;
 
 interface OpenLine {
   parts: Buffer[];
@@ -18,15 +19,27 @@ export async function* readLines(
   query: LogQuery,
   ended: Promise<unknown>,
   signal: AbortSignal,
-): AsyncGenerator<LogEntry> {
+): AsyncGenerator<readonly LogEntry[]> {
   await using file = new LogFile(directory);
   using watch = query.isFollowing ? await LogWatch.open(directory, ended, signal) : undefined;
   const from = query.tail === undefined ? 0 : await tailOffset(file, query, query.tail);
   const isWanted = (stream: "stdout" | "stderr"): boolean =>
     stream === "stdout" ? query.hasStdout : query.hasStderr;
   const open = new Map<"stdout" | "stderr", OpenLine>();
-  for await (const piece of pieces(file, from, watch)) {
+  let batch: LogEntry[] = [];
+  let batchBytes = 0;
+  const take = (): readonly LogEntry[] => {
+    const taken = batch;
+    batch = [];
+    batchBytes = 0;
+    return taken;
+  };
+  for await (const piece of piecesAndPauses(file, from, watch)) {
     signal.throwIfAborted();
+    if (piece === "pause") {
+      if (batch.length > 0) yield take();
+      continue;
+    }
     if (query.untilNano !== undefined && piece.timeNano > query.untilNano) break;
     if (!isWanted(piece.stream)) continue;
     if (
@@ -39,17 +52,19 @@ export async function* readLines(
     const cutOff = piece.isRunStart ? open.get(piece.stream) : undefined;
     if (cutOff !== undefined && cutOff.bytes > 0) {
       open.delete(piece.stream);
-      yield { stream: piece.stream, timeNano: cutOff.timeNano, bytes: Buffer.concat(cutOff.parts) };
+      batch.push({ stream: piece.stream, timeNano: cutOff.timeNano, bytes: Buffer.concat(cutOff.parts) });
     }
     for (let at = piece.offset; at < piece.end; at += READ_BYTES) {
       const bytes = await file.bytes(at, Math.min(READ_BYTES, piece.end - at));
-      for (const entry of linesOf(bytes, piece.stream, piece.timeNano, open))
-        if (query.sinceNano === undefined || entry.timeNano >= query.sinceNano) yield entry;
+      cutLines(bytes, piece, open, query.sinceNano ?? 0n, batch);
+      batchBytes += bytes.length;
+      if (batchBytes >= BATCH_BYTES && batch.length > 0) yield take();
     }
   }
   for (const [stream, line] of open)
     if (line.bytes > 0 && (query.sinceNano === undefined || line.timeNano >= query.sinceNano))
-      yield { stream, timeNano: line.timeNano, bytes: Buffer.concat(line.parts) };
+      batch.push({ stream, timeNano: line.timeNano, bytes: Buffer.concat(line.parts) });
+  if (batch.length > 0) yield take();
 }
 
 /** An old piece may be skipped unread only when it ends a line. */
@@ -58,28 +73,32 @@ async function isSkippable(file: LogFile, end: number): Promise<boolean> {
   return last[0] === LF;
 }
 
-function* linesOf(
+/** Adds the lines that end in `bytes`, from `sinceNano` on, to `lines`; what is left over stays in `open`. */
+function cutLines(
   bytes: Buffer,
-  stream: "stdout" | "stderr",
-  timeNano: bigint,
+  { stream, timeNano }: Pick<LogEntry, "stream" | "timeNano">,
   open: Map<"stdout" | "stderr", OpenLine>,
-): Generator<LogEntry> {
+  sinceNano: bigint,
+  lines: LogEntry[],
+): void {
   for (let at = 0; at < bytes.length;) {
     const lf = bytes.indexOf(LF, at);
     const end = lf < 0 ? bytes.length : lf + 1;
     const part = bytes.subarray(at, end);
     at = end;
-    const line = open.get(stream) ?? { parts: [], bytes: 0, timeNano };
-    if (lf >= 0 && line.bytes === 0) {
-      yield { stream, timeNano, bytes: part };
+    const line = open.get(stream);
+    if (lf >= 0 && line === undefined) {
+      if (timeNano >= sinceNano) lines.push({ stream, timeNano, bytes: part });
       continue;
     }
-    line.parts.push(part);
-    line.bytes += part.length;
-    open.set(stream, line);
-    if (lf < 0 && line.bytes < MAX_LINE_BYTES) continue;
+    const { parts, ...known } = line ?? { parts: [], bytes: 0, timeNano };
+    parts.push(part);
+    const length = known.bytes + part.length;
+    open.set(stream, { parts, bytes: length, timeNano: known.timeNano });
+    if (lf < 0 && length < MAX_LINE_BYTES) continue;
     open.delete(stream);
-    yield { stream, timeNano: line.timeNano, bytes: Buffer.concat(line.parts, line.bytes) };
+    if (known.timeNano >= sinceNano)
+      lines.push({ stream, timeNano: known.timeNano, bytes: Buffer.concat(parts, length) });
   }
 }
 

@@ -18,6 +18,11 @@ interface Log {
   readonly readers: Set<() => void>;
 }
 
+/** Line by line, whatever the batches. */
+export async function* eachLine(batches: AsyncIterable<readonly LogEntry[]>): AsyncGenerator<LogEntry> {
+  for await (const batch of batches) yield* batch;
+}
+
 /** A line longer than this is given in parts. */
 const LONG_LINE_BYTES = 256 * 1024;
 const LF = 10;
@@ -59,7 +64,7 @@ export class FakeLogs implements Logs {
     query: LogQuery,
     ended: Promise<unknown>,
     signal: AbortSignal,
-  ): AsyncGenerator<LogEntry> {
+  ): AsyncGenerator<readonly LogEntry[]> {
     const { sinceNano = 0n, untilNano, tail } = query;
     const isWanted = (entry: LogEntry): boolean =>
       entry.stream === "stdout" ? query.hasStdout : query.hasStderr;
@@ -77,9 +82,9 @@ export class FakeLogs implements Logs {
       signal,
     )) {
       if (untilNano !== undefined && piece.timeNano > untilNano) break;
-      if (isWanted(piece)) for (const line of lines.take(piece)) if (isAsked(line)) yield line;
+      if (isWanted(piece)) for (const line of lines.take(piece)) if (isAsked(line)) yield [line];
     }
-    for (const line of lines.rest()) if (isAsked(line)) yield line;
+    for (const line of lines.rest()) if (isAsked(line)) yield [line];
   }
 
   async *attach(

@@ -3,6 +3,7 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { silentLogger } from "#kernel";
 import { openLogs } from "#logs";
+import { eachLine } from "#testing/logs";
 import { LOG_DATA_FILE } from "#spec";
 import { RuntimeGround } from "./host-fixture.ts";
 
@@ -23,11 +24,8 @@ test("a monitor killed while it drops old output loses nothing of the rest", asy
   await expect(task.exited).resolves.toMatchObject({ code: 7 });
   const lines: number[] = [];
   const query = { hasStdout: true, hasStderr: true, isFollowing: false };
-  for await (const { bytes } of openLogs({ log: silentLogger }).read(
-    spec.logDirectory,
-    query,
-    task.exited,
-    signal,
+  for await (const { bytes } of eachLine(
+    openLogs({ log: silentLogger }).read(spec.logDirectory, query, task.exited, signal),
   ))
     lines.push(Number(Buffer.from(bytes).toString()));
   expect(lines.at(-1)).toBe(400_000);

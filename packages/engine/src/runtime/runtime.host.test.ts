@@ -5,6 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { silentLogger } from "#kernel";
 import { openLogs } from "#logs";
+import { eachLine } from "#testing/logs";
 import { RuntimeGround } from "./host-fixture.ts";
 
 describe("openRuntime()", () => {
@@ -18,11 +19,8 @@ describe("openRuntime()", () => {
     await expect(task.exited).resolves.toMatchObject({ code: 3, isOomKilled: false });
     const lines: string[] = [];
     const query = { hasStdout: true, hasStderr: true, isFollowing: false };
-    for await (const line of openLogs({ log: silentLogger }).read(
-      spec.logDirectory,
-      query,
-      task.exited,
-      signal,
+    for await (const line of eachLine(
+      openLogs({ log: silentLogger }).read(spec.logDirectory, query, task.exited, signal),
     ))
       lines.push(`${line.stream} ${Buffer.from(line.bytes).toString()}`);
     expect(lines.toSorted()).toEqual(["stderr err\n", "stdout out\n"]);

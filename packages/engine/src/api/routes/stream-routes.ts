@@ -1,6 +1,7 @@
 import { LongshoreError, messageOf, rfc3339Nano } from "#kernel";
+import type { LogEntry } from "#logs";
 import type { Call, Hijacked } from "../server/call.ts";
-import { frame } from "../server/frames.ts";
+import { frame, FRAME_HEAD_BYTES, writeFrameHead } from "../server/frames.ts";
 import { flag, timeNano } from "../server/query.ts";
 import type { Route } from "../server/router.ts";
 import { parseExec, parseExecStart } from "../wire/container-settings.ts";
@@ -215,32 +216,36 @@ async function logs(rooms: Rooms, call: Call): Promise<void> {
       ? "application/vnd.docker.raw-stream"
       : "application/vnd.docker.multiplexed-stream",
   );
-  // Many lines leave in one write: a million small writes would cost more than the reading.
-  const batch: Uint8Array[] = [];
-  let batchBytes = 0;
-  let isFlushing = false;
-  const flush = async (): Promise<void> => {
-    if (batch.length === 0) return;
-    const whole = Buffer.concat(batch, batchBytes);
-    batch.length = 0;
-    batchBytes = 0;
-    await call.write(whole);
-  };
-  for await (const entry of entries) {
-    const prefix = (hasTimes ? `${rfc3339Nano(entry.timeNano)} ` : "") + (hasDetails ? `${details} ` : "");
-    const bytes = prefix === "" ? entry.bytes : Buffer.concat([Buffer.from(prefix), entry.bytes]);
-    const out = hasTty ? bytes : frame(entry.stream, bytes);
-    batch.push(out);
-    batchBytes += out.byteLength;
-    if (batchBytes >= 65_536) await flush();
-    else if (!isFlushing) {
-      isFlushing = true;
-      setImmediate(() => {
-        isFlushing = false;
-        flush().catch(() => {});
-      });
-    }
-  }
-  await flush();
+  for await (const lines of entries)
+    await call.write(framed(lines, { hasTty, hasTimes, details: hasDetails ? details : undefined }));
   call.response.end();
+}
+
+/** Many lines as one piece of the answer: a million small ones would cost more than the reading. */
+function framed(
+  lines: readonly LogEntry[],
+  { hasTty, hasTimes, details }: { hasTty: boolean; hasTimes: boolean; details: string | undefined },
+): Buffer {
+  const prefixOf = (line: LogEntry): string =>
+    (hasTimes ? `${rfc3339Nano(line.timeNano)} ` : "") + (details === undefined ? "" : `${details} `);
+  const hasPrefix = hasTimes || details !== undefined;
+  const prefixes = hasPrefix ? lines.map((line) => Buffer.from(prefixOf(line))) : undefined;
+  const headBytes = hasTty ? 0 : FRAME_HEAD_BYTES;
+  let length = lines.length * headBytes;
+  for (const line of lines) length += line.bytes.byteLength;
+  for (const prefix of prefixes ?? []) length += prefix.byteLength;
+  const whole = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const [index, line] of lines.entries()) {
+    const prefix = prefixes?.[index];
+    if (!hasTty) writeFrameHead(whole, at, line.stream, line.bytes.byteLength + (prefix?.byteLength ?? 0));
+    at += headBytes;
+    if (prefix !== undefined) {
+      whole.set(prefix, at);
+      at += prefix.byteLength;
+    }
+    whole.set(line.bytes, at);
+    at += line.bytes.byteLength;
+  }
+  return whole;
 }

@@ -14,6 +14,7 @@ import { expect, test } from "vitest";
 import { growPipe, makeFifo } from "#host";
 import { silentLogger } from "#kernel";
 import { openLogs } from "#logs";
+import { eachLine } from "#testing/logs";
 import { LOG_DATA_FILE, LOG_INDEX_FILE, LOG_START_FILE } from "#spec";
 import { LogWriter } from "./log-writer.ts";
 
@@ -56,7 +57,7 @@ class Ground implements Disposable {
       Promise.resolve(),
       AbortSignal.timeout(10_000),
     );
-    for await (const { bytes, timeNano } of entries) {
+    for await (const { bytes, timeNano } of eachLine(entries)) {
       expect(timeNano).toBeGreaterThan(0n);
       lines.push(Buffer.from(bytes).toString());
     }
@@ -142,11 +143,13 @@ test("a follower that keeps up sees every line across many drops; a late one goe
   const ended = Promise.withResolvers<void>();
   const follow = async (seen: string[]): Promise<string[]> => {
     const query = { hasStdout: true, hasStderr: true, isFollowing: true };
-    for await (const { bytes } of openLogs({ log: silentLogger }).read(
-      ground.directory,
-      query,
-      ended.promise,
-      AbortSignal.timeout(30_000),
+    for await (const { bytes } of eachLine(
+      openLogs({ log: silentLogger }).read(
+        ground.directory,
+        query,
+        ended.promise,
+        AbortSignal.timeout(30_000),
+      ),
     ))
       seen.push(Buffer.from(bytes).toString());
     return seen;
