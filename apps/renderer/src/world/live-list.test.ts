@@ -58,3 +58,9 @@ test("patchContainers() leaves alone whose id only begins like the one that was 
   const old = listed(summary("abc"));
   expect(patchContainers(old, ["ab"], [summary("abc", { State: "exited" })], 2_000)).toBe(old);
 });
+
+test("patchContainers() keeps the engine's order of new containers of the same second", () => {
+  const made = [summary("b", { Created: 20 }), summary("a", { Created: 20 })];
+  const rows = patchContainers(listed(summary("old", { Created: 10 })), ["a", "b"], made, 2_000);
+  expect(rows.map((row) => row.Id)).toEqual(["b", "a", "old"]);
+});

@@ -28,7 +28,8 @@ export function patchContainers(
     if (again !== undefined) next.push(keepIfSame(row, again, readAt));
     else if (!asked.includes(row.Id)) next.push(row);
   }
-  for (const row of found.values()) {
+  // Oldest first: of two made in the same second the engine's order stays.
+  for (const row of [...found.values()].toReversed()) {
     const at = next.findIndex((other) => other.Created <= row.Created);
     next.splice(at === -1 ? next.length : at, 0, { ...row, readAt });
   }
