@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { allRoutes, type Rooms, STATUS } from "@longshore/engine/api";
-import { apiPage, operationsOf } from "./generated-docs/api-page.ts";
+import { readOperations } from "./generated-docs/api-description.ts";
+import { apiPage } from "./generated-docs/api-page.ts";
 import { bridgePage } from "./generated-docs/bridge-page.ts";
 import { errorsPage } from "./generated-docs/errors-page.ts";
 
@@ -10,7 +11,10 @@ const root = join(import.meta.dirname, "..");
 const pages: Readonly<Record<string, () => string>> = {
   "docs/generated/host-packages.md": hostPackages,
   "docs/generated/api.md": () =>
-    apiPage(routeTable(), operationsOf(join(root, "e2e/compat/engine-api/v1.51.yaml"))),
+    apiPage(
+      routeTable(),
+      readOperations(["v1.51", "v1.41"].map((name) => join(root, `e2e/compat/engine-api/${name}.yaml`))),
+    ),
   "docs/generated/errors.md": () => errorsPage(STATUS),
   "docs/generated/bridge.md": () =>
     bridgePage(readFileSync(join(root, "packages/protocol/src/bridge.ts"), "utf8")),

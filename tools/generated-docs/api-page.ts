@@ -1,37 +1,5 @@
-import { readFileSync } from "node:fs";
-import { parse } from "yaml";
-
-/** What the page needs of a route. */
-export interface KnownRoute {
-  readonly method: string;
-  readonly path: string;
-  readonly refuses?: string;
-}
-
-interface Operation {
-  readonly method: string;
-  readonly path: string;
-  readonly tag: string;
-  readonly summary: string;
-}
-
-/** Operations of the Engine API's description, in its order. */
-export function operationsOf(file: string): readonly Operation[] {
-  const { paths } = parse(readFileSync(file, "utf8")) as {
-    paths: Record<string, Record<string, { tags?: string[]; summary?: string }>>;
-  };
-  return Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { tags = [], summary = "" }]) => ({
-      method: method.toUpperCase(),
-      path,
-      tag: tags[0] ?? "",
-      summary,
-    })),
-  );
-}
-
-/** `/images/{name*}/json` and `/images/{name}/json` are the same place. */
-const shapeOf = (method: string, path: string): string => `${method} ${path.replaceAll(/\{[^}]+\}/g, "{}")}`;
+import { coverageOf, type Coverage, type KnownRoute, shapeOf } from "./api-coverage.ts";
+import type { Operation } from "./api-description.ts";
 
 /** The coverage of the Docker Engine API, and Longshore's own endpoints, as a Markdown page. */
 export function apiPage(routes: readonly KnownRoute[], operations: readonly Operation[]): string {
@@ -50,8 +18,8 @@ export function apiPage(routes: readonly KnownRoute[], operations: readonly Oper
   const lines = [
     "# The Docker Engine API on this engine",
     "",
-    "Made by `npm run docs` from the route table and the description of API 1.51. `yes`: served. `unsupported` and `unavailable`: known, always",
-    "refused with a clear sentence (501, 503). `404`: not a path of this engine.",
+    "Made by `npm run docs` from the route table and the descriptions of API 1.41 and 1.51. `yes`: served. `unsupported` and `unavailable`:",
+    "known, always refused with a clear sentence (501, 503). `404`: not a path of this engine.",
     "",
     "| area | operations | served | refused | 404 |",
     "|---|---|---|---|---|",
@@ -64,10 +32,42 @@ export function apiPage(routes: readonly KnownRoute[], operations: readonly Oper
   for (const tag of tags) {
     lines.push(`## ${tag}`, "", "| operation | | |", "|---|---|---|");
     for (const row of rows.filter((candidate) => candidate.tag === tag))
-      lines.push(`| ${row.method} ${row.path} | ${row.summary.trim()} | ${stateOf(row.route)} |`);
+      lines.push(`| ${row.method} ${row.path} | ${row.summary} | ${stateOf(row.route)} |`);
     lines.push("");
   }
   lines.push("## Beside that description", "", "| operation | |", "|---|---|");
   for (const route of own) lines.push(`| ${route.method} ${route.path} | ${stateOf(route)} |`);
+  lines.push(
+    "",
+    "## What a request may carry",
+    "",
+    "Keys of the query and headers stand bare; fields of a JSON body begin with a dot, lists and maps add nothing to a name. Nothing that the",
+    "descriptions name is dropped without a word: a test holds the routes against them.",
+    "",
+  );
+  for (const { route, ...operation } of rows)
+    if (route !== undefined && route.refuses === undefined)
+      lines.push(...requestOf(operation, coverageOf(operation, route)));
   return `${lines.join("\n")}\n`;
 }
+
+function requestOf(operation: Operation, coverage: Coverage): readonly string[] {
+  const { followed, warned, refused, inert, silent } = coverage;
+  const reasons = Map.groupBy(inert, ([, why]) => why);
+  const lines = [
+    ...line("followed", followed),
+    ...line("left out with a warning", warned),
+    ...line("refused where it asks for something", refused),
+    ...[...reasons].flatMap(([why, names]) =>
+      line(
+        `without an effect (${why})`,
+        names.map(([name]) => name),
+      ),
+    ),
+    ...line("DROPPED", silent),
+  ];
+  return lines.length === 0 ? [] : [`### ${operation.method} ${operation.path}`, "", ...lines, ""];
+}
+
+const line = (what: string, names: readonly string[]): readonly string[] =>
+  names.length === 0 ? [] : [`- ${what}: ${names.map((name) => `\`${name}\``).join(" ")}`];

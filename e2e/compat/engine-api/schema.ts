@@ -15,16 +15,20 @@ export interface Schema {
   readonly required?: readonly string[];
 }
 
+export interface DescribedOperation {
+  readonly produces?: readonly string[];
+  readonly responses: Readonly<Record<string, { readonly schema?: Schema }>>;
+}
+
 export interface ApiDescription {
   readonly definitions: Readonly<Record<string, Schema>>;
   readonly responses?: Readonly<Record<string, { readonly schema?: Schema }>>;
-  readonly paths: Readonly<
-    Record<string, Readonly<Record<string, { readonly responses: Readonly<Record<string, { schema?: Schema }>> }>>>
-  >;
+  readonly produces?: readonly string[];
+  readonly paths: Readonly<Record<string, Readonly<Record<string, DescribedOperation>>>>;
 }
 
-export function readDescription(): ApiDescription {
-  return parse(readFileSync(join(import.meta.dirname, "v1.51.yaml"), "utf8")) as ApiDescription;
+export function readDescription(version: "1.41" | "1.51"): ApiDescription {
+  return parse(readFileSync(join(import.meta.dirname, `v${version}.yaml`), "utf8")) as ApiDescription;
 }
 
 /**

@@ -59,11 +59,11 @@ test.for(names)("%s", async (name, { signal }) => {
   });
   const { room, machine } = ground;
   const other = await room.create(
-    { ...parseCreate({ Image: FAKE_IMAGE, HostConfig: { IpcMode: "shareable" } }), name: "other" },
+    { ...parseCreate({ Image: FAKE_IMAGE, HostConfig: { IpcMode: "shareable" } }, 51), name: "other" },
     signal,
   );
   await room.start(other.id, signal);
-  const { id, warnings } = await room.create(parseCreate({ ...golden.body, Image: FAKE_IMAGE }), signal);
+  const { id, warnings } = await room.create(parseCreate({ ...golden.body, Image: FAKE_IMAGE }, 51), signal);
   await room.start(id, signal);
   const { document } = machine.starts.at(-1) ?? { document: {} };
   const shown = stable({ warnings, ...document }, ground.folder, {

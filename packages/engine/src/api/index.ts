@@ -17,6 +17,8 @@ import { type Route, Router } from "./server/router.ts";
 
 export { type Authorizer, openAuthorizer } from "./authorization/authorizer.ts";
 export { type Certificates, readCertificates, type TlsFiles } from "./server/certificates.ts";
+export { fieldsOf } from "./wire/shape.ts";
+export type { Takes } from "./server/router.ts";
 export type { Listen } from "./server/http-server.ts";
 export { STATUS } from "./server/errors.ts";
 export type { Rooms } from "./routes/rooms.ts";

@@ -19,6 +19,10 @@ export interface MountPoint {
   readonly mode: string;
   readonly isWritable: boolean;
   readonly propagation: string;
+  /** A bind without the mounts below its source. */
+  readonly isShallow?: boolean;
+  /** Read-only itself, with writable mounts below it. */
+  readonly isReadOnlyAtTop?: boolean;
 }
 
 export interface HealthResult {

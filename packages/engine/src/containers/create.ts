@@ -3,6 +3,7 @@ import { isKind, LongshoreError, randomId } from "#kernel";
 import { type Context, directoryOf, logDirectoryOf, publish } from "./context.ts";
 import type { Container, ContainerState, CreateRequest } from "./contract.ts";
 import { withHostDefaults } from "./host-defaults.ts";
+import { withinKernel } from "./kernel-limits.ts";
 import { mergeImage, processWords } from "./merge-image.ts";
 import { planMounts } from "./mount-plan.ts";
 import { copyUpVolumes, inheritedMounts, realiseMounts } from "./mounts.ts";
@@ -29,7 +30,9 @@ export async function createContainer(
 ): Promise<{ id: string; warnings: readonly string[] }> {
   const image = context.images.get(request.settings.Image);
   const merged = mergeImage(request.settings, image.config.config);
-  const warnings = [...validate(merged, request.host, context.facts)];
+  const { host, warnings: unmet } = withinKernel(request.host, context.facts.kernelLimits);
+  const warnings = [...unmet, ...validate(merged, host, context.facts)];
+  checkRuntime(host.Runtime, context.runtime.info.name);
   const words = processWords(merged);
   const [path = "", ...args] = words;
   if (request.host.Init === true && context.facts.initPath === undefined)
@@ -85,7 +88,7 @@ export async function createContainer(
     createdAt: nowText(context),
     imageId: image.id,
     settings,
-    host: withHostDefaults(request.host, context.facts.isCgroupV2, context.runtime.info.name),
+    host: withHostDefaults(host, context.facts.isCgroupV2, context.runtime.info.name),
     endpoints: wantedNetworks(request.host, request.endpoints),
     path,
     args,
@@ -111,6 +114,12 @@ function checkNetwork(context: Context, network: string): void {
   } catch (error) {
     if (!isKind(error, "not_found")) throw error;
   }
+}
+
+/** `runc` and containerd's name of it are in many a compose file; they get what is there. */
+function checkRuntime(wanted: string, own: string): void {
+  if (!["", own, "crun", "runc", "io.containerd.runc.v2"].includes(wanted))
+    throw new LongshoreError("invalid", `unknown or invalid runtime name: ${wanted}`);
 }
 
 function checkJoins(request: CreateRequest): void {

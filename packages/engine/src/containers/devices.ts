@@ -20,6 +20,17 @@ export async function deviceNodes(
   return wanted;
 }
 
+/** No driver hands out devices by what they can do. Throws `invalid` in Docker's words. */
+export function refuseDeviceRequests(host: Pick<HostSettings, "DeviceRequests">): void {
+  for (const { Driver, Capabilities } of host.DeviceRequests ?? []) {
+    const wanted = (Capabilities ?? []).map((all) => `[${all.join(" ")}]`).join(" ");
+    throw new LongshoreError(
+      "invalid",
+      `could not select device driver ${JSON.stringify(Driver)} with capabilities: [${wanted}]`,
+    );
+  }
+}
+
 /** Numbers of the block devices that HostConfig's blkio limits name. Throws `invalid` naming what is missing. */
 export async function blockDeviceNumbers(host: HostSettings): Promise<DeviceNumbers> {
   const paths = [

@@ -4,12 +4,17 @@ import { cgroupMode, linuxMounts, type Mounts } from "#host";
 import { hostDevices } from "./devices.ts";
 import type { DeviceNode } from "./document/build-document.ts";
 import { heldCapabilities } from "./document/capabilities.ts";
+import { type KernelLimit, readKernelLimits } from "./kernel-limits.ts";
 
 /** What containers must know of the machine and of the engine itself; passed in, so that tests fix it. */
 export interface HostFacts {
   readonly cpuCount: number;
   readonly hostname: string;
   readonly isCgroupV2: boolean;
+  /** What cgroups can limit here. */
+  readonly kernelLimits: ReadonlySet<KernelLimit>;
+  /** Whether a read-only bind can cover the mounts below it. */
+  readonly canMountReadOnlyBelow: boolean;
   /** Capabilities of the engine: what it lacks cannot be given. */
   readonly held: ReadonlySet<string>;
   /** The engine's own hard limits by Docker's names (nofile, nproc); absent = unlimited. Source: proc(5), limits. */
@@ -50,16 +55,24 @@ export async function readHostFacts(initPath: string | undefined): Promise<HostF
     readFile("/proc/self/status", "utf8"),
     readFile("/proc/self/limits", "utf8"),
   ]);
+  const isCgroupV2 = cgroupMode() === "unified";
   return {
     cpuCount: os.cpus().length,
     hostname: os.hostname(),
-    isCgroupV2: cgroupMode() === "unified",
+    isCgroupV2,
+    kernelLimits: await readKernelLimits("/sys/fs/cgroup", isCgroupV2),
+    canMountReadOnlyBelow: isAtLeast(os.release(), 5, 12),
     held: heldCapabilities(status),
     hardLimits: parseHardLimits(limits),
     ...(initPath !== undefined && { initPath }),
     ...sharedMemoryOn(linuxMounts),
     allDevices: () => hostDevices("/dev"),
   };
+}
+
+function isAtLeast(release: string, major: number, minor: number): boolean {
+  const [own = 0, ownMinor = 0] = release.split(/[.-]/).map(Number);
+  return own > major || (own === major && ownMinor >= minor);
 }
 
 /** Shared memory as a tmpfs at its folder. */

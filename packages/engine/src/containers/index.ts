@@ -8,6 +8,7 @@ import { initialHealth, watchHealth } from "./health.ts";
 import { scheduleRestart, watchExit } from "./exit.ts";
 import { logSourceOf } from "./log-options.ts";
 import { ContainersRoom } from "./room.ts";
+import { dropScratchMounts } from "./mounts.ts";
 import { removeContainer } from "./stop.ts";
 
 export type * from "./contract.ts";
@@ -119,6 +120,7 @@ async function dropInterrupted(context: Context): Promise<void> {
   const shmRoot = path.join(context.stateRoot, "shm");
   for (const id of await namesIn(shmRoot))
     if (context.book.live(id).task === undefined) await context.facts.unmountShm(path.join(shmRoot, id));
+  await dropScratchMounts(path.join(context.stateRoot, "tmp"));
   const folder = path.join(context.stateRoot, "containers");
   for (const id of await readdir(folder)) {
     if (context.book.live(id).task !== undefined) continue;

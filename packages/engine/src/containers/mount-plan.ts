@@ -14,6 +14,9 @@ export interface PlannedMount {
   readonly isCopying: boolean;
   readonly mustCreateSource: boolean;
   readonly tmpfsOptions: readonly string[];
+  readonly isShallow?: boolean;
+  readonly isReadOnlyAtTop?: boolean;
+  readonly mustBeReadOnlyBelow?: boolean;
   readonly volume?: {
     readonly driver?: string;
     readonly labels?: Readonly<Record<string, string>>;
@@ -145,20 +148,29 @@ function fromSetting(mount: MountSetting): PlannedMount {
         throw refuse(`invalid mount path: '${mount.Source}' mount path must be absolute`);
       if (mount.VolumeOptions !== undefined) throw refuse("field VolumeOptions must not be specified");
       if (mount.TmpfsOptions !== undefined) throw refuse("field TmpfsOptions must not be specified");
-      const propagation = mount.BindOptions?.Propagation ?? "rprivate";
+      const { BindOptions: options } = mount;
+      const propagation = options?.Propagation ?? "rprivate";
+      if (propagation !== "" && !PROPAGATIONS.has(propagation))
+        throw refuse(`invalid propagation mode: ${propagation}`);
+      const depth = readOnlyDepth(mount, refuse);
       return {
         ...base,
         type: "bind",
         source: path.posix.normalize(mount.Source),
         propagation: propagation === "" ? "rprivate" : propagation,
         isCopying: false,
-        mustCreateSource: mount.BindOptions?.CreateMountpoint ?? false,
+        mustCreateSource: options?.CreateMountpoint ?? false,
+        ...(options?.NonRecursive === true && { isShallow: true }),
+        ...depth,
       };
     }
     case "volume": {
       if (mount.BindOptions !== undefined) throw refuse("field BindOptions must not be specified");
       if (mount.TmpfsOptions !== undefined) throw refuse("field TmpfsOptions must not be specified");
       const { VolumeOptions: options } = mount;
+      const subpath = options?.Subpath ?? "";
+      if (subpath.startsWith("/") || path.posix.normalize(subpath).split("/")[0] === "..")
+        throw refuse("subpath must be a relative path within the volume");
       return {
         ...base,
         type: "volume",
@@ -170,7 +182,7 @@ function fromSetting(mount: MountSetting): PlannedMount {
           ...(options?.DriverConfig?.Name !== undefined && { driver: options.DriverConfig.Name }),
           ...(options?.DriverConfig?.Options !== undefined && { options: options.DriverConfig.Options }),
           ...(options?.Labels !== undefined && { labels: options.Labels }),
-          ...(options?.Subpath !== undefined && { subpath: options.Subpath }),
+          ...(subpath !== "" && { subpath }),
         },
       };
     }
@@ -192,6 +204,26 @@ function fromSetting(mount: MountSetting): PlannedMount {
     case "image":
       throw refuse(`mount type "${mount.Type}" is not supported on this engine`);
   }
+}
+
+/** How deep `ReadOnly` goes: to the mounts below as well, unless the options say otherwise. Source: Docker Engine API, BindOptions. */
+function readOnlyDepth(
+  { ReadOnly = false, BindOptions: options }: MountSetting,
+  refuse: (why: string) => LongshoreError,
+): Pick<PlannedMount, "isReadOnlyAtTop" | "mustBeReadOnlyBelow"> {
+  const isAtTop = options?.ReadOnlyNonRecursive === true;
+  const isForced = options?.ReadOnlyForceRecursive === true;
+  if (isAtTop && !ReadOnly)
+    throw refuse("mount options conflict: !ReadOnly && BindOptions.ReadOnlyNonRecursive");
+  if (isForced && !ReadOnly)
+    throw refuse("mount options conflict: !ReadOnly && BindOptions.ReadOnlyForceRecursive");
+  if (isAtTop && isForced)
+    throw refuse(
+      "mount options conflict: BindOptions.ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive",
+    );
+  if (isForced && options.Propagation !== "rprivate")
+    throw refuse("BindOptions.ReadOnlyForceRecursive needs BindOptions.Propagation rprivate");
+  return { ...(isAtTop && { isReadOnlyAtTop: true }), ...(isForced && { mustBeReadOnlyBelow: true }) };
 }
 
 function absolute(text: string, whole: string): string {

@@ -1,6 +1,7 @@
-import { lstat, mkdir, mkdtemp, realpath, rmdir, stat } from "node:fs/promises";
+import { closeSync, fstatSync, openSync, readlinkSync, realpathSync } from "node:fs";
+import { lstat, mkdir, mkdtemp, readdir, realpath, rmdir, stat, unlink, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { mountOverlay, unmount } from "#host";
+import { bindMount, mountOverlay, unmount } from "#host";
 import { errno, LongshoreError } from "#kernel";
 import type { RuntimeMount } from "#spec";
 import type { Context } from "./context.ts";
@@ -18,7 +19,7 @@ export async function realiseMounts(
   const points: MountPoint[] = [];
   for (const mount of plan) {
     if (mount.type === "volume") points.push(await realiseVolume(context, id, mount, undo, signal));
-    else if (mount.type === "bind") points.push(await realiseBind(mount));
+    else if (mount.type === "bind") points.push(await realiseBind(context, mount));
     else
       points.push({
         type: "tmpfs",
@@ -61,7 +62,12 @@ async function realiseVolume(
   };
 }
 
-async function realiseBind(mount: PlannedMount): Promise<MountPoint> {
+async function realiseBind(context: Context, mount: PlannedMount): Promise<MountPoint> {
+  if (mount.mustBeReadOnlyBelow === true && !context.facts.canMountReadOnlyBelow)
+    throw new LongshoreError(
+      "invalid",
+      `invalid mount config for type "bind": ReadOnlyForceRecursive needs Linux 5.12 or later`,
+    );
   try {
     await stat(mount.source);
   } catch (error) {
@@ -85,6 +91,8 @@ async function realiseBind(mount: PlannedMount): Promise<MountPoint> {
     mode: mount.mode,
     isWritable: !mount.isReadOnly,
     propagation: mount.propagation,
+    ...(mount.isShallow === true && { isShallow: true }),
+    ...(mount.isReadOnlyAtTop === true && { isReadOnlyAtTop: true }),
   };
 }
 
@@ -118,6 +126,25 @@ export async function copyUpVolumes(
     const source = await insideRoot(place, point.destination);
     if (source !== undefined && point.name !== undefined)
       await context.volumes.copyUp(point.name, source, signal);
+  }
+}
+
+/** Unmounts what a create or a start that died left mounted below `folder`. */
+export async function dropScratchMounts(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (errno(error) === "ENOENT") return [];
+    throw error;
+  });
+  for (const name of names.filter((one) => /^(copy-up|subpath)-/.test(one))) {
+    const place = path.join(folder, name);
+    unmount(path.join(place, "part"));
+    unmount(place);
+    // Never what lies below a mount: these remove an empty folder or file only.
+    await rmdir(path.join(place, "part")).catch(async (error: unknown) => {
+      if (errno(error) === "ENOTDIR") await unlink(path.join(place, "part"));
+      else if (errno(error) !== "ENOENT") throw error;
+    });
+    await rmdir(place);
   }
 }
 
@@ -168,11 +195,12 @@ export function inheritedMounts(
   });
 }
 
-/** OCI mounts for a start: volumes are held, bind sources checked. */
+/** OCI mounts for a start: volumes are held, bind sources checked. What `opened` holds must last until the process is there, and no longer. */
 export async function runtimeMounts(
   context: Context,
   container: Container,
   undo: AsyncDisposableStack,
+  opened: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<readonly RuntimeMount[]> {
   const mounts: RuntimeMount[] = [];
@@ -186,10 +214,12 @@ export async function runtimeMounts(
       });
       continue;
     }
+    let { source } = point;
     if (point.type === "volume" && point.name !== undefined) {
       const name = point.name;
-      await context.volumes.hold(name, container.id, signal);
+      const whole = await context.volumes.hold(name, container.id, signal);
       undo.defer(() => context.volumes.release(name, container.id));
+      if (source !== whole) source = await bindSubpath(context, whole, source, opened);
     } else if (
       !(await stat(point.source).then(
         () => true,
@@ -204,16 +234,69 @@ export async function runtimeMounts(
     mounts.push({
       destination: point.destination,
       type: "bind",
-      source: point.source,
-      options: [
-        "rbind",
-        point.propagation === "" ? "rprivate" : point.propagation,
-        ...(point.isWritable ? [] : ["ro"]),
-      ],
+      source,
+      options: [...bindWords(point), ...(point.isWritable ? [] : [readOnlyWord(context, point)])],
     });
   }
   // Parents before children, whatever the order they were named in.
   return mounts.toSorted((a, b) => depth(a.destination) - depth(b.destination));
+}
+
+/** The kind of bind and its propagation. crun takes a recursive propagation for a recursive bind: a shallow one has the plain word. */
+function bindWords({ isShallow, propagation }: MountPoint): readonly string[] {
+  const word = propagation === "" ? "rprivate" : propagation;
+  return isShallow === true ? ["bind", word.replace(/^r/, "")] : ["rbind", word];
+}
+
+/** `rro` takes the mounts below as well. Source: mount_setattr(2), Linux 5.12. */
+const readOnlyWord = (context: Context, { isReadOnlyAtTop, isShallow }: MountPoint): string =>
+  isReadOnlyAtTop === true || isShallow === true || !context.facts.canMountReadOnlyBelow ? "ro" : "rro";
+
+/** Only names the file. Source: open(2), <asm-generic/fcntl.h>. */
+const O_PATH = 0o10000000;
+
+/**
+ * A part of a volume, bound at a place of the engine's own: what another container does to the volume's links meanwhile can't lead the
+ * container's mount out. Throws `invalid` for what is not there or lies elsewhere.
+ */
+async function bindSubpath(
+  context: Context,
+  volume: string,
+  place: string,
+  opened: AsyncDisposableStack,
+): Promise<string> {
+  const inside = path.relative(volume, place);
+  using fd = openPath(place, inside);
+  if (!readlinkSync(`/proc/self/fd/${fd.number}`).startsWith(`${realpathSync(volume)}/`))
+    throw new LongshoreError("invalid", `path ${inside} leads out of the volume`);
+  const folder = path.join(context.stateRoot, "tmp");
+  await mkdir(folder, { recursive: true });
+  const own = await mkdtemp(path.join(folder, "subpath-"));
+  opened.defer(() => rmdir(own));
+  const target = path.join(own, "part");
+  const isFolder = fstatSync(fd.number).isDirectory();
+  if (isFolder) await mkdir(target);
+  else await writeFile(target, "");
+  // Never what lies below: were the volume still mounted there, it would be its data.
+  opened.defer(() => (isFolder ? rmdir(target) : unlink(target)));
+  bindMount(`/proc/self/fd/${fd.number}`, target);
+  opened.defer(() => unmount(target));
+  return target;
+}
+
+function openPath(place: string, name: string): { readonly number: number } & Disposable {
+  try {
+    const number = openSync(place, O_PATH);
+    return { number, [Symbol.dispose]: () => closeSync(number) };
+  } catch (error) {
+    throw new LongshoreError(
+      "invalid",
+      `cannot access path ${name} of the volume: ${errno(error) ?? "failed"}`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 const depth = (place: string): number => place.split("/").length;

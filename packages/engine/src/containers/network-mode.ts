@@ -51,6 +51,7 @@ export function endpointSpec(
     ...(settings.IPAMConfig?.IPv6Address !== undefined &&
       settings.IPAMConfig.IPv6Address !== "" && { ipv6: settings.IPAMConfig.IPv6Address }),
     ...(mac !== undefined && mac !== "" && { macAddress: mac }),
+    ...(settings.GwPriority !== undefined && { gatewayPriority: settings.GwPriority }),
     ...(settings.DriverOpts != null && { driverOptions: settings.DriverOpts }),
   };
 }

@@ -75,6 +75,15 @@ export interface DeviceMapping {
   readonly CgroupPermissions: string;
 }
 
+/** Devices by what they can do (--gpus, CDI). */
+export interface DeviceRequest {
+  readonly Driver: string;
+  readonly Count: number;
+  readonly DeviceIDs: readonly string[] | null;
+  readonly Capabilities: readonly (readonly string[])[] | null;
+  readonly Options: Readonly<Record<string, string>> | null;
+}
+
 /** A limit for one block device, by its path on the host: bytes or operations a second. */
 export interface ThrottleDevice {
   readonly Path: string;
@@ -148,7 +157,9 @@ export interface HostSettings {
   readonly CpusetMems: string;
   readonly Devices: readonly DeviceMapping[] | null;
   readonly DeviceCgroupRules: readonly string[] | null;
-  readonly DeviceRequests: readonly object[] | null;
+  readonly DeviceRequests: readonly DeviceRequest[] | null;
+  /** TCP buffers, cgroup v1 only. */
+  readonly KernelMemoryTCP?: number;
   readonly MemoryReservation: number;
   readonly MemorySwap: number;
   readonly MemorySwappiness: number | null;

@@ -6,7 +6,7 @@ import { release } from "./clean-up.ts";
 import { networkFiles, type NetworkFiles, writeNetworkFiles } from "./container-files.ts";
 import { type Context, directoryOf, logDirectoryOf, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
-import { blockDeviceNumbers, deviceNodes } from "./devices.ts";
+import { blockDeviceNumbers, deviceNodes, refuseDeviceRequests } from "./devices.ts";
 import { buildDocument } from "./document/build-document.ts";
 import { runtimeMounts } from "./mounts.ts";
 import { initialHealth, watchHealth } from "./health.ts";
@@ -74,11 +74,13 @@ function exitCodeFor(message: string): number {
 }
 
 async function launch(context: Context, container: Container, signal: AbortSignal): Promise<Task> {
+  refuseDeviceRequests(container.host);
   await using undo = new AsyncDisposableStack();
+  await using opened = new AsyncDisposableStack();
   const root = context.layers.mount(container.id);
   const [network, mounts, devices, blockDevices] = await Promise.all([
     joinNetwork(context, container, undo, signal),
-    runtimeMounts(context, container, undo, signal),
+    runtimeMounts(context, container, undo, opened, signal),
     deviceNodes(container.host, () => context.facts.allDevices()),
     blockDeviceNumbers(container.host),
   ]);
@@ -157,7 +159,8 @@ async function joinNetwork(
   undo: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<JoinedNetwork> {
-  const mode = networkMode(container.host.NetworkMode);
+  const isDisabled = container.settings.NetworkDisabled === true;
+  const mode = isDisabled ? ({ kind: "none" } as const) : networkMode(container.host.NetworkMode);
   const directory = directoryOf(context, container.id);
   if (mode.kind === "container") {
     const other = context.book.get(mode.container);

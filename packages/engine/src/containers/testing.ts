@@ -21,14 +21,34 @@ import type { ContainersDeps } from "./context.ts";
 import type { Containers, CreateRequest, HostSettings } from "./contract.ts";
 import { type HostFacts, sharedMemoryOn } from "./host-facts.ts";
 import { openContainers } from "./index.ts";
+import type { KernelLimit } from "./kernel-limits.ts";
 
 export const FAKE_IMAGE = "fake/image:latest";
+
+const ALL_LIMITS: readonly KernelLimit[] = [
+  "memory",
+  "swap",
+  "memory-reservation",
+  "memory-swappiness",
+  "kernel-memory-tcp",
+  "oom-kill-disable",
+  "pids",
+  "cpu-shares",
+  "cpu-cfs",
+  "cpu-realtime",
+  "cpuset",
+  "blkio-weight",
+  "blkio-weight-device",
+  "blkio-throttle",
+];
 
 /** A machine that is the same everywhere: eight processors, all capabilities, cgroup v1 unless said otherwise. */
 export const fakeFacts: HostFacts = {
   cpuCount: 8,
   hostname: "test-host",
   isCgroupV2: false,
+  canMountReadOnlyBelow: true,
+  kernelLimits: new Set(ALL_LIMITS),
   held: new Set(
     (
       "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST " +

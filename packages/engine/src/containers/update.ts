@@ -3,6 +3,7 @@ import { type Context, publish } from "./context.ts";
 import type { HostSettings } from "./contract.ts";
 import { blockDeviceNumbers } from "./devices.ts";
 import { updatedResources } from "./document/resources.ts";
+import { withinKernel } from "./kernel-limits.ts";
 import { validate } from "./validate.ts";
 
 /** Changes limits and restart policy; a running container's cgroup follows at once. */
@@ -14,7 +15,7 @@ export async function updateContainer(
   const { id } = context.book.get(name);
   await using _ = await context.locks.hold(id, new AbortController().signal);
   const container = context.book.get(id);
-  const host: HostSettings = { ...container.host, ...patch };
+  const { host, warnings: unmet } = withinKernel({ ...container.host, ...patch }, context.facts.kernelLimits);
   if (
     patch.RestartPolicy !== undefined &&
     container.host.AutoRemove &&
@@ -43,7 +44,7 @@ export async function updateContainer(
       "conflict",
       "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
     );
-  const warnings = validate(container.settings, host, context.facts);
+  const warnings = [...unmet, ...validate(container.settings, host, context.facts)];
   if (context.book.live(id).task !== undefined)
     await context.runtime.update(
       id,

@@ -39,6 +39,13 @@ export function validate(
     throw refuse("CPU cfs period cannot be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
   if (host.CpuQuota > 0 && host.CpuQuota < 1000)
     throw refuse("CPU cfs quota cannot be less than 1ms (i.e. 1000)");
+  if (
+    host.CpuRealtimePeriod > 0 &&
+    host.CpuRealtimeRuntime > 0 &&
+    host.CpuRealtimeRuntime > host.CpuRealtimePeriod
+  )
+    throw refuse("cpu real-time runtime cannot be higher than cpu real-time period");
+  checkCpuset(host, cpuCount);
   if (host.BlkioWeight !== 0 && (host.BlkioWeight < 10 || host.BlkioWeight > 1000))
     throw refuse("Range of blkio weight is from 10 to 1000");
   if (host.OomScoreAdj < -1000 || host.OomScoreAdj > 1000)
@@ -49,12 +56,6 @@ export function validate(
   checkPorts(settings, host);
   capabilitySet(host.CapAdd ?? [], host.CapDrop ?? [], false, new Set());
   checkSecurity(host.SecurityOpt ?? []);
-  if ((host.DeviceRequests ?? []).length > 0)
-    throw refuse(
-      "could not select device driver with the requested capabilities: no GPU or other device driver is known to this engine",
-    );
-  if (host.Runtime !== "" && !["crun", "runc", "io.containerd.runc.v2"].includes(host.Runtime))
-    throw refuse(`unknown or invalid runtime name: ${host.Runtime}`);
   for (const entry of host.ExtraHosts ?? [])
     if (!/^[^:=]+[:=].+$/.test(entry)) throw refuse(`bad format for add-host: "${entry}"`);
   for (const address of host.Dns ?? [])
@@ -75,6 +76,22 @@ function checkHealth({ Healthcheck: check }: ContainerSettings): void {
   if ((check.Retries ?? 0) < 0) throw refuse("Retries in Healthcheck cannot be negative");
 }
 
+/** `0-2,7`: numbers of processors or memory nodes. Source: cpuset(7), list format. */
+function checkCpuset({ CpusetCpus, CpusetMems }: HostSettings, cpuCount: number): void {
+  for (const [what, list] of [
+    ["cpus", CpusetCpus],
+    ["mems", CpusetMems],
+  ] as const) {
+    if (list !== "" && !/^\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*$/.test(list))
+      throw refuse(`Invalid value ${list} for cpuset ${what}`);
+  }
+  const highest = Math.max(-1, ...CpusetCpus.split(/[,-]/).filter(Boolean).map(Number));
+  if (highest >= cpuCount)
+    throw refuse(
+      `Requested CPUs are not available - requested ${CpusetCpus}, available: ${cpuCount === 1 ? "0" : `0-${cpuCount - 1}`}`,
+    );
+}
+
 function checkMemory(host: HostSettings, warnings: string[]): void {
   if (host.Memory !== 0 && host.Memory < MIN_MEMORY_BYTES)
     throw refuse("Minimum memory limit allowed is 6MB");
@@ -86,6 +103,8 @@ function checkMemory(host: HostSettings, warnings: string[]): void {
     throw refuse("Minimum memory reservation allowed is 6MB");
   if (host.Memory > 0 && host.MemoryReservation > host.Memory)
     throw refuse("Minimum memory limit can not be less than memory reservation limit, see usage");
+  if (host.MemorySwappiness !== null && (host.MemorySwappiness < -1 || host.MemorySwappiness > 100))
+    throw refuse(`Invalid value: ${host.MemorySwappiness}, valid memory swappiness range is 0-100`);
   if (host.OomKillDisable === true && host.Memory === 0)
     warnings.push(
       "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.",

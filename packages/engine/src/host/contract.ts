@@ -13,6 +13,8 @@ export interface Plug {
   readonly mtu: number;
   readonly addresses: readonly Subnet[];
   readonly isIsolated: boolean;
+  /** Kernel settings of the interface, set when it is there. ENOENT: no such setting. EINVAL: no name of one. */
+  readonly sysctls?: Readonly<Record<string, string>>;
 }
 
 /** Open descriptors, bound in the sandbox; the caller closes them or gives them to whoever does. */

@@ -18,6 +18,7 @@ export {
   enterMountNamespace,
   enterPrivateRoot,
   mountOverlay,
+  bindMount,
   mountTmpfs,
   type OverlayDirectories,
   type RootBind,

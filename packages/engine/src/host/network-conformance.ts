@@ -198,6 +198,14 @@ export function networkConformance(what: string, make: () => Promise<NetworkPlac
       await expect(thread.plug(pin(place), plug("lshtv3", { bridge: "lsht9" }))).rejects.toMatchObject({
         code: "ENODEV",
       });
+      const martians = (of: string): Record<string, string> => ({
+        [`net.ipv4.conf.${of}.log_martians`]: "1",
+      });
+      const third = plug("lshtv3", { name: "lan.7", addresses: [], sysctls: martians("no") });
+      await expect(thread.plug(pin(place), third)).rejects.toMatchObject({ code: "ENOENT" });
+      expect(await place.portsOf("lsht1")).toEqual(["lshtv1"]);
+      await thread.plug(pin(place), { ...third, sysctls: martians("lan/7") });
+      await thread.unplug(pin(place), "lan.7", "lshtv3");
       await thread.unplug(pin(place), "eth0", "lshtv1");
       await thread.unplug(pin(place), "eth0", "lshtv1");
       expect(Object.keys(await thread.counters(pin(place)))).toEqual(["eth1"]);

@@ -34,6 +34,8 @@ export interface EndpointSpec {
   readonly ipv4?: string;
   readonly ipv6?: string;
   readonly macAddress?: string;
+  /** The highest of a sandbox's endpoints gives the default routes; 0 if absent. */
+  readonly gatewayPriority?: number;
   readonly driverOptions?: Readonly<Record<string, string>>;
 }
 

@@ -23,12 +23,23 @@ export interface SandboxRow {
   readonly hasDns: boolean;
 }
 
+/** Endpoints that lead outward, those of higher priority first. */
+function outwardOf(
+  endpoints: readonly EndpointRow[],
+  isInternal: (networkId: string) => boolean,
+): readonly EndpointRow[] {
+  const priority = ({ spec }: EndpointRow): number => spec.gatewayPriority ?? 0;
+  return endpoints
+    .filter(({ endpoint }) => !isInternal(endpoint.networkId))
+    .toSorted((a, b) => priority(b) - priority(a));
+}
+
 /** The endpoint that published ports lead to, and the sandbox's default routes: the first that leads outward. */
 export function outwardEndpoint(
   endpoints: readonly EndpointRow[],
   isInternal: (networkId: string) => boolean,
 ): EndpointRow | undefined {
-  return endpoints.find(({ endpoint }) => !isInternal(endpoint.networkId));
+  return outwardOf(endpoints, isInternal)[0];
 }
 
 /** Default routes, at most one of each family. */
@@ -36,7 +47,7 @@ export function gatewaysOf(
   endpoints: readonly EndpointRow[],
   isInternal: (networkId: string) => boolean,
 ): string[] {
-  const outward = endpoints.filter(({ endpoint }) => !isInternal(endpoint.networkId));
+  const outward = outwardOf(endpoints, isInternal);
   const found = [
     outward.find(({ endpoint }) => endpoint.gateway !== undefined)?.endpoint.gateway,
     outward.find(({ endpoint }) => endpoint.ipv6Gateway !== undefined)?.endpoint.ipv6Gateway,

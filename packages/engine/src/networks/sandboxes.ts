@@ -8,6 +8,7 @@ import type { NetworkThread, NftElement } from "#host";
 import { checkMac, macOf } from "./address-pool.ts";
 import { defaultHostAddress, isIsolated, mtuOf, type Bridges } from "./bridges.ts";
 import type { DnsSpec, Endpoint, EndpointSpec, Network, Networks, Sandbox } from "./contract.ts";
+import { endpointOptions } from "./endpoint-options.ts";
 import { portElements, type Filter } from "./filter.ts";
 import { hasNames, viewOf, zoneOf } from "./names.ts";
 import type { NetworkBook } from "./network-book.ts";
@@ -372,6 +373,7 @@ export class Sandboxes {
         `container cannot be connected to network ${network.name}: the ${network.driver} network has no endpoints`,
       );
     const row = this.#parts.book.row(network.id);
+    const options = endpointOptions(spec);
     const macGiven = spec.macAddress === undefined ? undefined : checkMac(spec.macAddress);
     const taken = this.#parts.book.takeAddresses(row, spec);
     const { ipv4, ipv6 } = taken;
@@ -399,7 +401,7 @@ export class Sandboxes {
     return {
       endpoint,
       hostName: `veth${randomBytes(4).toString("hex").slice(0, 7)}`,
-      interfaceName,
+      interfaceName: options.interfaceName ?? interfaceName,
       bridge: row.bridge,
       spec,
     };
@@ -426,6 +428,7 @@ export class Sandboxes {
         address === undefined || prefixLength === undefined ? [] : [{ address, prefixLength }],
       ),
       isIsolated: isIsolated(network),
+      sysctls: endpointOptions(row.spec).sysctls(row.interfaceName),
     };
   }
 

@@ -20,6 +20,7 @@ export function archiveRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "HEAD",
       path: "/containers/{id}/archive",
+      takes: { query: ["path"] },
       handle: async (call) =>
         call.done(
           200,
@@ -29,6 +30,7 @@ export function archiveRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "GET",
       path: "/containers/{id}/archive",
+      takes: { query: ["path"] },
       handle: async (call) => {
         const { stat, tar } = await containers.readArchive(call.parameter("id"), pathOf(call), call.signal);
         call.startStream("application/x-tar", statHeader(stat));
@@ -39,6 +41,7 @@ export function archiveRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "PUT",
       path: "/containers/{id}/archive",
+      takes: { query: ["path", "noOverwriteDirNonDir", "copyUIDGID"], hasRawBody: true },
       handle: async (call) => {
         const options = {
           isKeepingKind: flag(call.query, "noOverwriteDirNonDir"),

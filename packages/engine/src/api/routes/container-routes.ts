@@ -13,7 +13,10 @@ import {
 import type { Route } from "../server/router.ts";
 import { inspectContainer, summariseContainer, type InspectContext } from "../wire/container-inspect.ts";
 import { parsePlatform } from "../wire/platform.ts";
-import { parseCreate, parseUpdate } from "../wire/container-settings.ts";
+import { createShape, parseCreate, parseUpdate, updateShape } from "../wire/container-settings.ts";
+import { UNMET_AT_CREATE, UNMET_AT_UPDATE } from "../wire/unmet-settings.ts";
+import { DetachKeys } from "../server/detach-keys.ts";
+import { INERT_AT_CREATE } from "./inert.ts";
 import type { Rooms } from "./rooms.ts";
 
 /** Changes of state are not given up half way when the client goes away. */
@@ -49,24 +52,36 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
     };
   };
   return [
-    { method: "GET", path: "/containers/json", handle: (call) => listContainers(rooms, call) },
+    {
+      method: "GET",
+      path: "/containers/json",
+      takes: { query: ["all", "limit", "size", "filters"] },
+      handle: (call) => listContainers(rooms, call),
+    },
     {
       method: "POST",
       path: "/containers/create",
+      takes: {
+        query: ["name", "platform"],
+        body: createShape,
+        unmet: UNMET_AT_CREATE,
+        inert: INERT_AT_CREATE,
+      },
       handle: async (call) => {
         const name = call.query.get("name") ?? "";
-        const parsed = parseCreate(await call.json());
+        const { warnings, ...parsed } = parseCreate(await call.json(), call.minor);
         const platform = parsePlatform(call.query.get("platform") ?? "");
         const made = await containers.create(
           { ...parsed, ...(name !== "" && { name }), ...(platform !== undefined && { platform }) },
           call.signal,
         );
-        call.reply(201, { Id: made.id, Warnings: made.warnings });
+        call.reply(201, { Id: made.id, Warnings: [...warnings, ...made.warnings] });
       },
     },
     {
       method: "GET",
       path: "/containers/{id}/json",
+      takes: { query: ["size"] },
       handle: async (call) => {
         const container = containers.get(call.parameter("id"));
         const sizes = flag(call.query, "size")
@@ -78,12 +93,17 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "POST",
       path: "/containers/{id}/start",
+      takes: {
+        query: ["detachKeys"],
+        refusedQuery: { checkpoint: "checkpoint is only supported in experimental mode" },
+      },
       handle: async (call) => {
         if (Number(call.headers["content-length"] ?? 0) > 7)
           throw new LongshoreError(
             "invalid",
             "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
           );
+        DetachKeys.check(call.query.get("detachKeys") ?? "");
         await containers.start(call.parameter("id"), toTheEnd);
         call.done(204);
       },
@@ -91,6 +111,7 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "POST",
       path: "/containers/{id}/stop",
+      takes: { query: ["signal", "t"] },
       handle: async (call) => (
         await containers.stop(call.parameter("id"), stopOptions(call), toTheEnd),
         call.done(204)
@@ -99,6 +120,7 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "POST",
       path: "/containers/{id}/restart",
+      takes: { query: ["signal", "t"] },
       handle: async (call) => (
         await containers.restart(call.parameter("id"), stopOptions(call), toTheEnd),
         call.done(204)
@@ -107,6 +129,7 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "POST",
       path: "/containers/{id}/kill",
+      takes: { query: ["signal"] },
       handle: async (call) => (
         await containers.kill(call.parameter("id"), call.query.get("signal") ?? "", toTheEnd),
         call.done(204)
@@ -125,6 +148,7 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "POST",
       path: "/containers/{id}/rename",
+      takes: { query: ["name"] },
       handle: async (call) => (
         await containers.rename(call.parameter("id"), call.query.get("name") ?? ""),
         call.done(204)
@@ -133,17 +157,21 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "POST",
       path: "/containers/{id}/update",
-      handle: async (call) =>
-        call.reply(200, {
-          Warnings: await containers.update(call.parameter("id"), parseUpdate(await call.json())),
-        }),
+      takes: { body: updateShape, unmet: UNMET_AT_UPDATE },
+      handle: async (call) => {
+        const { patch, warnings } = parseUpdate(await call.json());
+        const more = await containers.update(call.parameter("id"), patch);
+        call.reply(200, { Warnings: [...warnings, ...more] });
+      },
     },
     {
       method: "DELETE",
       path: "/containers/{id}",
+      takes: {
+        query: ["v", "force"],
+        refusedQuery: { link: "removing links is not supported by this engine" },
+      },
       handle: async (call) => {
-        if (flag(call.query, "link"))
-          throw new LongshoreError("invalid", "removing links is not supported by this engine");
         await containers.remove(
           call.parameter("id"),
           { isForced: flag(call.query, "force"), hasVolumes: flag(call.query, "v") },
@@ -155,6 +183,7 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "POST",
       path: "/containers/{id}/wait",
+      takes: { query: ["condition"] },
       handle: async (call) => {
         const text = call.query.get("condition") ?? "";
         const condition = text === "" || (call.minor < 30 && text !== "") ? "not-running" : text;
@@ -172,6 +201,7 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "POST",
       path: "/containers/{id}/resize",
+      takes: { query: ["h", "w"] },
       handle: async (call) => {
         const { rows, columns } = sizeOf(call);
         await containers.resize(call.parameter("id"), rows, columns);
@@ -181,6 +211,7 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "GET",
       path: "/containers/{id}/top",
+      takes: { query: ["ps_args"] },
       handle: async (call) => {
         const { titles, processes } = await containers.top(
           call.parameter("id"),
@@ -214,10 +245,16 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
         call.response.end();
       },
     },
-    { method: "GET", path: "/containers/{id}/stats", handle: (call) => streamStats(rooms, call) },
+    {
+      method: "GET",
+      path: "/containers/{id}/stats",
+      takes: { query: ["stream", "one-shot"] },
+      handle: (call) => streamStats(rooms, call),
+    },
     {
       method: "POST",
       path: "/containers/prune",
+      takes: { query: ["filters"] },
       handle: async (call) => {
         const filters = parseFilters(call.query, ["until", "label", "label!"]);
         const until = untilOf(filters, rooms.clock.now());
@@ -321,8 +358,10 @@ function fits(rooms: Rooms, container: Container, filters: Filters): boolean {
   const statuses = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
   for (const status of filters.get("status") ?? [])
     if (!statuses.includes(status)) throw new LongshoreError("invalid", `invalid filter 'status=${status}'`);
-  filterFlag(filters, "is-task");
+  // Tasks are a swarm's.
+  const isTask = filterFlag(filters, "is-task") ?? false;
   return (
+    !isTask &&
     labelsMatch(filters, container.settings.Labels) &&
     some("id", (value) => container.id.startsWith(value)) &&
     some("name", (value) => nameFits(value, container.name)) &&

@@ -1,32 +1,51 @@
 import { LongshoreError } from "#kernel";
 import type { Image, Progress } from "#images";
-import { familiar, parseReference, type Reference, withDefaultTag } from "#spec";
+import { familiar, parseReference, type Platform, type Reference, withDefaultTag } from "#spec";
 import type { Call } from "../server/call.ts";
 import { progressBar, progressStream } from "../server/progress-stream.ts";
 import { filterFlag, flag, labelsMatch, parseFilters, untilOf } from "../server/query.ts";
 import type { Route } from "../server/router.ts";
-import { applyChanges, parseCommitConfig } from "../wire/commit-config.ts";
+import { applyChanges, commitShape, parseCommitConfig, RUN_TIME_ONLY } from "../wire/commit-config.ts";
 import { inspectImage, summariseImage } from "../wire/images.ts";
-import { parsePlatform } from "../wire/platform.ts";
+import { parsePlatform, refuseOtherPlatform } from "../wire/platform.ts";
 import { authOf, authShape } from "../wire/registry-auth.ts";
+import { NO_MANIFESTS } from "./inert.ts";
 import type { Rooms } from "./rooms.ts";
 import { searchImages } from "./search-route.ts";
 
 export function imageRoutes(rooms: Rooms): readonly Route[] {
   const { images } = rooms;
   return [
-    { method: "GET", path: "/images/json", handle: (call) => listImages(rooms, call) },
-    { method: "POST", path: "/images/create", handle: (call) => createImage(rooms, call) },
+    {
+      method: "GET",
+      path: "/images/json",
+      takes: {
+        query: ["all", "filters", "shared-size"],
+        inert: { ...NO_MANIFESTS, digests: "they are always told" },
+      },
+      handle: (call) => listImages(rooms, call),
+    },
+    {
+      method: "POST",
+      path: "/images/create",
+      takes: {
+        query: ["fromImage", "fromSrc", "repo", "tag", "message", "changes", "platform"],
+        headers: ["X-Registry-Auth"],
+        hasRawBody: true,
+      },
+      handle: (call) => createImage(rooms, call),
+    },
     {
       method: "POST",
       path: "/images/load",
+      takes: { query: ["quiet", "platform"], hasRawBody: true },
       handle: (call) =>
         progressStream(
           call,
           async (line) =>
             void (await images.load(
               call.request,
-              { isQuiet: flag(call.query, "quiet") },
+              loadOptions(call),
               (progress) => line(withBar(progress)),
               call.signal,
             )),
@@ -35,6 +54,7 @@ export function imageRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "POST",
       path: "/images/prune",
+      takes: { query: ["filters"] },
       handle: async (call) => {
         const filters = parseFilters(call.query, ["dangling", "label", "label!", "until"]);
         const until = untilOf(filters, rooms.clock.now());
@@ -52,27 +72,43 @@ export function imageRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "GET",
       path: "/images/search",
+      takes: { query: ["term", "limit", "filters"] },
       handle: (call) => searchImages(rooms, call),
     },
-    { method: "GET", path: "/images/get", handle: (call) => save(rooms, call, call.query.getAll("names")) },
+    {
+      method: "GET",
+      path: "/images/get",
+      takes: { query: ["names", "platform"] },
+      handle: (call) => save(rooms, call, call.query.getAll("names")),
+    },
     {
       method: "GET",
       path: "/images/{name*}/get",
+      takes: { query: ["platform"] },
       handle: (call) => save(rooms, call, [call.parameter("name")]),
     },
     {
       method: "GET",
       path: "/images/{name*}/json",
-      handle: async (call) =>
-        call.reply(200, inspectImage(images.get(call.parameter("name")), rooms.layers.driver, call.minor)),
+      takes: { query: ["platform", "manifests"] },
+      handle: async (call) => {
+        if (flag(call.query, "manifests") && platformOf(call) !== undefined)
+          throw new LongshoreError(
+            "invalid",
+            "conflicting options: manifests and platform options cannot both be set",
+          );
+        const image = imageOf(rooms, call, call.parameter("name"));
+        call.reply(200, inspectImage(image, rooms.layers.driver, call.minor));
+      },
     },
     {
       method: "GET",
       path: "/images/{name*}/history",
+      takes: { query: ["platform"] },
       handle: async (call) =>
         call.reply(
           200,
-          images.history(call.parameter("name")).map((line) => ({
+          images.history(imageOf(rooms, call, call.parameter("name")).id).map((line) => ({
             Id: line.id,
             Created: Math.floor(Date.parse(line.createdAt) / 1000) || 0,
             CreatedBy: line.createdBy,
@@ -85,6 +121,7 @@ export function imageRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "POST",
       path: "/images/{name*}/tag",
+      takes: { query: ["repo", "tag"] },
       handle: async (call) => {
         const repository = call.query.get("repo") ?? "";
         const tag = call.query.get("tag") ?? "";
@@ -98,7 +135,9 @@ export function imageRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "POST",
       path: "/images/{name*}/push",
+      takes: { query: ["tag", "platform"], headers: ["X-Registry-Auth"] },
       handle: (call) => {
+        if (platformOf(call) !== undefined) imageOf(rooms, call, call.parameter("name"));
         const tag = call.query.get("tag") ?? "";
         const auth = authOf(call);
         return progressStream(call, (line) =>
@@ -114,7 +153,15 @@ export function imageRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "DELETE",
       path: "/images/{name*}",
+      takes: { query: ["force", "noprune", "platforms"] },
       handle: async (call) => {
+        // An image has one platform here: with it goes the whole.
+        for (const words of call.query.getAll("platforms"))
+          refuseOtherPlatform(
+            images.get(call.parameter("name")),
+            call.parameter("name"),
+            parsePlatform(words),
+          );
         const removed = await images.remove(call.parameter("name"), {
           isForced: flag(call.query, "force"),
           isPruningParents: !flag(call.query, "noprune"),
@@ -125,6 +172,7 @@ export function imageRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "GET",
       path: "/distribution/{name*}/json",
+      takes: { headers: ["X-Registry-Auth"] },
       handle: async (call) => {
         const { descriptor, platforms } = await images.distribution(
           withDefaultTag(parseReference(call.parameter("name"))),
@@ -137,14 +185,39 @@ export function imageRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "POST",
       path: "/auth",
+      takes: { body: authShape, inert: { email: "no registry asks for it any more" } },
       handle: async (call) => {
         const auth = authShape(await call.json(), "");
         const { identityToken, status } = await images.login(auth, call.signal);
         call.reply(200, { IdentityToken: identityToken, Status: status });
       },
     },
-    { method: "POST", path: "/commit", handle: (call) => commit(rooms, call) },
+    {
+      method: "POST",
+      path: "/commit",
+      takes: {
+        query: ["container", "repo", "tag", "comment", "author", "pause", "changes"],
+        body: commitShape,
+        inert: RUN_TIME_ONLY,
+      },
+      handle: (call) => commit(rooms, call),
+    },
   ];
+}
+
+/** The query's platform; undefined where it asks for none. */
+const platformOf = (call: Call): Platform | undefined => parsePlatform(call.query.get("platform") ?? "");
+
+function loadOptions(call: Call): { isQuiet: boolean; platform?: Platform } {
+  const platform = platformOf(call);
+  return { isQuiet: flag(call.query, "quiet"), ...(platform !== undefined && { platform }) };
+}
+
+/** The image of that name, when it is of the platform asked for. Throws `not_found` in Docker's words. */
+function imageOf(rooms: Rooms, call: Call, name: string): Image {
+  const image = rooms.images.get(name);
+  refuseOtherPlatform(image, name, platformOf(call));
+  return image;
 }
 
 const removedLine = (line: { untagged?: string; deleted?: string }): object => ({
@@ -193,11 +266,15 @@ async function listImages(rooms: Rooms, call: Call): Promise<void> {
     return kept === undefined ? [] : [kept];
   });
   rows.sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt));
+  const shared = flag(call.query, "shared-size")
+    ? (await rooms.system.diskUsage(new Set(["image"]), call.signal)).sharedBytes
+    : undefined;
   call.reply(
     200,
-    rows.map((image) =>
-      summariseImage(image, call.minor >= 51 ? (users.get(image.id) ?? 0) : -1, call.minor),
-    ),
+    rows.map((image) => ({
+      ...summariseImage(image, call.minor >= 51 ? (users.get(image.id) ?? 0) : -1, call.minor),
+      ...(shared !== undefined && { SharedSize: shared.get(image.id) ?? 0 }),
+    })),
   );
 }
 
@@ -277,7 +354,7 @@ function pullReference(from: string, tag: string): { reference: Reference; isAll
 async function save(rooms: Rooms, call: Call, names: readonly string[]): Promise<void> {
   const wanted = names.flatMap((name) => name.split(",")).filter((name) => name !== "");
   if (wanted.length === 0) throw new LongshoreError("invalid", "no image names given to save");
-  for (const name of wanted) rooms.images.get(name);
+  for (const name of wanted) imageOf(rooms, call, name);
   call.startStream("application/x-tar");
   for await (const chunk of rooms.images.save(wanted, call.signal)) await call.write(chunk);
   call.response.end();

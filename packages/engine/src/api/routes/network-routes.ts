@@ -4,11 +4,15 @@ import { filterFlag, labelsMatch, parseFilters, untilOf } from "../server/query.
 import type { Call } from "../server/call.ts";
 import type { Route } from "../server/router.ts";
 import { parseEndpoint } from "../wire/container-settings.ts";
-import { inspectNetwork, parseNetworkCreate } from "../wire/networks.ts";
+import { inspectNetwork, networkShape, parseNetworkCreate } from "../wire/networks.ts";
+import { answerUnmet } from "../wire/unmet.ts";
+import { UNMET_AT_CONNECT, UNMET_AT_NETWORK_CREATE } from "../wire/unmet-settings.ts";
+import { ANSWERS_AT_CONNECT } from "./inert.ts";
 import { flag, object, text } from "../wire/shape.ts";
 import type { Rooms } from "./rooms.ts";
 
-const connectShape = object({ Container: text(""), EndpointConfig: parseEndpoint, Force: flag(false) });
+const connectShape = object({ Container: text(""), EndpointConfig: parseEndpoint });
+const disconnectShape = object({ Container: text(""), Force: flag(false) });
 
 export function networkRoutes(rooms: Rooms): readonly Route[] {
   const { networks, containers, events } = rooms;
@@ -57,15 +61,20 @@ export function networkRoutes(rooms: Rooms): readonly Route[] {
       );
     call.reply(
       200,
-      found.map((network) => inspectNetwork(network, undefined)),
+      found.map((network) => inspectNetwork(network, undefined, call.minor)),
     );
   };
   return [
-    { method: "GET", path: "/networks", handle: list },
-    { method: "GET", path: "/networks/", handle: list },
+    { method: "GET", path: "/networks", takes: { query: ["filters"] }, handle: list },
+    { method: "GET", path: "/networks/", takes: { query: ["filters"] }, handle: list },
     {
       method: "POST",
       path: "/networks/create",
+      takes: {
+        body: networkShape,
+        unmet: UNMET_AT_NETWORK_CREATE,
+        inert: { CheckDuplicate: "names are always unique" },
+      },
       handle: async (call) => {
         const { network, warning } = await networks.create(
           parseNetworkCreate(await call.json()),
@@ -77,6 +86,7 @@ export function networkRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "POST",
       path: "/networks/prune",
+      takes: { query: ["filters"] },
       handle: async (call) => {
         const filters = parseFilters(call.query, ["until", "label", "label!"]);
         const until = untilOf(filters, rooms.clock.now());
@@ -97,9 +107,17 @@ export function networkRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "GET",
       path: "/networks/{id}",
+      takes: { query: ["verbose", "scope"] },
       handle: async (call) => {
+        const verbose = call.query.get("verbose") ?? "";
+        // A network of one machine has no services to tell of: the word is only checked, as Docker does.
+        if (!["", "0", "1", "t", "f", "true", "false"].includes(verbose.toLowerCase()))
+          throw new LongshoreError("invalid", `invalid value for verbose: ${verbose}`);
         const network = networks.get(call.parameter("id"));
-        call.reply(200, inspectNetwork(network, members(network)));
+        const scope = call.query.get("scope") ?? "";
+        if (scope !== "" && scope !== network.scope)
+          throw new LongshoreError("not_found", `network ${call.parameter("id")} not found`);
+        call.reply(200, inspectNetwork(network, members(network), call.minor));
       },
     },
     {
@@ -113,8 +131,11 @@ export function networkRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "POST",
       path: "/networks/{id}/connect",
+      takes: { body: connectShape, unmet: UNMET_AT_CONNECT, inert: ANSWERS_AT_CONNECT },
       handle: async (call) => {
-        const { Container, EndpointConfig } = connectShape(await call.json(), "");
+        const body = await call.json();
+        const { Container, EndpointConfig } = connectShape(body, "");
+        answerUnmet(UNMET_AT_CONNECT, body);
         const network = networks.get(call.parameter("id"));
         const container = containers.get(Container);
         await containers.connect(container.id, network.id, EndpointConfig, call.signal);
@@ -125,8 +146,9 @@ export function networkRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "POST",
       path: "/networks/{id}/disconnect",
+      takes: { body: disconnectShape },
       handle: async (call) => {
-        const { Container, Force } = connectShape(await call.json(), "");
+        const { Container, Force } = disconnectShape(await call.json(), "");
         const network = networks.get(call.parameter("id"));
         try {
           const container = containers.get(Container);

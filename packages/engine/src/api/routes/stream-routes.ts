@@ -4,7 +4,7 @@ import type { Call, Hijacked } from "../server/call.ts";
 import { frame, FRAME_HEAD_BYTES, writeFrameHead } from "../server/frames.ts";
 import { flag, timeNano } from "../server/query.ts";
 import type { Route } from "../server/router.ts";
-import { parseExec, parseExecStart } from "../wire/container-settings.ts";
+import { execShape, parseExec, parseExecStart } from "../wire/container-settings.ts";
 import { sizeOf } from "./container-routes.ts";
 import { DetachKeys } from "../server/detach-keys.ts";
 import type { Rooms } from "./rooms.ts";
@@ -13,21 +13,43 @@ import type { Rooms } from "./rooms.ts";
 export function streamRoutes(rooms: Rooms): readonly Route[] {
   const { containers } = rooms;
   return [
-    { method: "POST", path: "/containers/{id}/attach", handle: (call) => attach(rooms, call, false) },
-    { method: "GET", path: "/containers/{id}/attach/ws", handle: (call) => attach(rooms, call, true) },
-    { method: "GET", path: "/containers/{id}/logs", handle: (call) => logs(rooms, call) },
+    {
+      method: "POST",
+      path: "/containers/{id}/attach",
+      takes: { query: ["detachKeys", "logs", "stream", "stdin", "stdout", "stderr"] },
+      handle: (call) => attach(rooms, call, false),
+    },
+    {
+      method: "GET",
+      path: "/containers/{id}/attach/ws",
+      takes: { query: ["detachKeys", "logs", "stream", "stdin", "stdout", "stderr"] },
+      handle: (call) => attach(rooms, call, true),
+    },
+    {
+      method: "GET",
+      path: "/containers/{id}/logs",
+      takes: { query: ["follow", "stdout", "stderr", "since", "until", "timestamps", "tail", "details"] },
+      handle: (call) => logs(rooms, call),
+    },
     {
       method: "POST",
       path: "/containers/{id}/exec",
+      takes: { body: execShape },
       handle: async (call) => {
         const settings = parseExec(await call.json());
         call.reply(201, { Id: await containers.createExec(call.parameter("id"), settings) });
       },
     },
-    { method: "POST", path: "/exec/{id}/start", handle: (call) => startExec(rooms, call) },
+    {
+      method: "POST",
+      path: "/exec/{id}/start",
+      takes: { body: parseExecStart },
+      handle: (call) => startExec(rooms, call),
+    },
     {
       method: "POST",
       path: "/exec/{id}/resize",
+      takes: { query: ["h", "w"] },
       handle: async (call) => {
         const { rows, columns } = sizeOf(call);
         await containers.resizeExec(call.parameter("id"), rows, columns);
@@ -127,11 +149,13 @@ async function* abortable<T>(source: AsyncIterable<T>, signal: AbortSignal): Asy
 
 async function attach(rooms: Rooms, call: Call, isWebSocket: boolean): Promise<void> {
   const { query } = call;
-  const hasStdin = flag(query, "stdin");
+  // Before 1.42 a WebSocket always carries all three.
+  const isAll = isWebSocket && call.minor < 42;
+  const hasStdin = isAll || flag(query, "stdin");
   const options = {
     hasStdin,
-    hasStdout: flag(query, "stdout"),
-    hasStderr: flag(query, "stderr"),
+    hasStdout: isAll || flag(query, "stdout"),
+    hasStderr: isAll || flag(query, "stderr"),
     hasLogs: flag(query, "logs"),
     isStreaming: flag(query, "stream"),
   };

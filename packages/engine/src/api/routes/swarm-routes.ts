@@ -1,7 +1,8 @@
 import { LongshoreError } from "#kernel";
+import { parseFilters } from "../server/query.ts";
 import type { Route } from "../server/router.ts";
 
-const NO_MANAGER =
+export const NO_MANAGER =
   'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
 
 const objects = ["nodes", "services", "tasks", "secrets", "configs"];
@@ -51,7 +52,15 @@ export function swarmRoutes(): readonly Route[] {
     ),
     refusing("POST", "swarm/leave", "unavailable", "This node is not part of a swarm"),
     ...["swarm/init", "swarm/join"].map((path) => refusing("POST", path, "unsupported", noSwarm)),
-    { method: "GET", path: "/plugins", handle: async (call) => call.reply(200, []) },
+    {
+      method: "GET",
+      path: "/plugins",
+      takes: { query: ["filters"] },
+      handle: async (call) => {
+        parseFilters(call.query, ["capability", "enabled"]);
+        call.reply(200, []);
+      },
+    },
     {
       method: "GET",
       path: "/plugins/{name}/json",

@@ -42,12 +42,29 @@ export function systemRoutes(rooms: Rooms): readonly Route[] {
       handle: async (call) => call.reply(200, system.version(`1.${MAX_MINOR}`, `1.${MIN_MINOR}`)),
     },
     { method: "GET", path: "/info", handle: async (call) => call.reply(200, await system.info()) },
-    { method: "GET", path: "/events", handle: (call) => events(rooms, call) },
-    { method: "GET", path: "/system/df", handle: (call) => diskUsage(rooms, call) },
+    {
+      method: "GET",
+      path: "/events",
+      takes: { query: ["since", "until", "filters"] },
+      handle: (call) => events(rooms, call),
+    },
+    {
+      method: "GET",
+      path: "/system/df",
+      takes: { query: ["type"] },
+      handle: (call) => diskUsage(rooms, call),
+    },
     { method: "POST", path: "/build", refuses: "unsupported", handle: notBuilt },
     {
       method: "POST",
       path: "/build/prune",
+      takes: {
+        inert: Object.fromEntries(
+          ["all", "filters", "keep-storage", "max-used-space", "min-free-space", "reserved-space"].map(
+            (key) => [key, "there is no build cache yet"],
+          ),
+        ),
+      },
       handle: async (call) => call.reply(200, { CachesDeleted: null, SpaceReclaimed: 0 }),
     },
     { method: "POST", path: "/session", refuses: "unsupported", handle: notBuilt },
@@ -115,7 +132,8 @@ function eventFits(event: EngineEvent, filters: Filters): boolean {
     some("image", (value) => named("image")(value) || event.attributes["image"] === value) &&
     some("network", named("network")) &&
     some("volume", named("volume")) &&
-    some("daemon", named("daemon"))
+    // What a swarm or a plugin does, none of which is here, has its filters too.
+    ["config", "daemon", "node", "plugin", "secret", "service"].every((type) => some(type, named(type)))
   );
 }
 

@@ -1,14 +1,17 @@
+import { LongshoreError } from "#kernel";
 import type { Volume } from "#volumes";
 import { filterFlag, flag as queryFlag, labelsMatch, parseFilters } from "../server/query.ts";
 import type { Route } from "../server/router.ts";
-import { object, record, text } from "../wire/shape.ts";
+import { anything, object, optional, record, text } from "../wire/shape.ts";
 import type { Rooms } from "./rooms.ts";
+import { NO_MANAGER } from "./swarm-routes.ts";
 
 const createShape = object({
   Name: text(""),
   Driver: text("local"),
   DriverOpts: record(text("")),
   Labels: record(text("")),
+  ClusterVolumeSpec: optional(anything),
 });
 
 /** Source: Docker Engine API 1.51, Volume. */
@@ -28,6 +31,7 @@ export function volumeRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "GET",
       path: "/volumes",
+      takes: { query: ["filters"] },
       handle: async (call) => {
         const filters = parseFilters(call.query, ["dangling", "driver", "label", "label!", "name"]);
         const isDangling = filterFlag(filters, "dangling");
@@ -46,8 +50,11 @@ export function volumeRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "POST",
       path: "/volumes/create",
+      takes: { body: createShape },
       handle: async (call) => {
-        const { Name, Driver, DriverOpts, Labels } = createShape(await call.json(), "");
+        const { Name, Driver, DriverOpts, Labels, ClusterVolumeSpec } = createShape(await call.json(), "");
+        if (ClusterVolumeSpec !== undefined && call.minor >= 42)
+          throw new LongshoreError("unavailable", NO_MANAGER);
         const volume = await volumes.create(
           {
             ...(Name !== "" && { name: Name }),
@@ -63,6 +70,7 @@ export function volumeRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "POST",
       path: "/volumes/prune",
+      takes: { query: ["filters"] },
       handle: async (call) => {
         const filters = parseFilters(call.query, ["all", "label", "label!"]);
         const isAll = call.minor < 42 || (filterFlag(filters, "all") ?? false);
@@ -83,6 +91,7 @@ export function volumeRoutes(rooms: Rooms): readonly Route[] {
     {
       method: "DELETE",
       path: "/volumes/{name}",
+      takes: { query: ["force"] },
       handle: async (call) => {
         await volumes.remove(call.parameter("name"), { isForced: queryFlag(call.query, "force") });
         call.done(204);

@@ -1,5 +1,8 @@
 import { type ErrorKind, LongshoreError } from "#kernel";
+import type { Shape } from "../wire/shape.ts";
+import type { UnmetField } from "../wire/unmet.ts";
 import type { Call } from "./call.ts";
+import { flag } from "./query.ts";
 
 export const MAX_MINOR = 51;
 export const MIN_MINOR = 24;
@@ -9,9 +12,28 @@ export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "DELETE" | "HEAD";
   readonly path: string;
   readonly minMinor?: number;
+  readonly takes?: Takes;
   /** What it always answers: the path is known so that clients get a clear sentence, the function is not there. */
   readonly refuses?: Extract<ErrorKind, "unsupported" | "unavailable">;
   readonly handle: (call: Call) => Promise<void>;
+}
+
+/** What a request to a route may carry, beside its path. A description's key, header or field that is in none of these is a fault of the route. */
+export interface Takes {
+  /** Keys of the query that it follows. */
+  readonly query?: readonly string[];
+  /** Headers that it follows. */
+  readonly headers?: readonly string[];
+  /** Fields of a JSON body that it follows. */
+  readonly body?: Shape<unknown>;
+  /** A body that is no JSON: an archive. */
+  readonly hasRawBody?: boolean;
+  /** Fields of the body that it answers with a warning or a refusal. */
+  readonly unmet?: readonly UnmetField[];
+  /** Keys of the query that it refuses with 400 and this sentence when they ask for something. */
+  readonly refusedQuery?: Readonly<Record<string, string>>;
+  /** Keys, headers and fields that rightly change nothing here, and why. */
+  readonly inert?: Readonly<Record<string, string>>;
 }
 
 interface Compiled {
@@ -37,7 +59,10 @@ export class Router {
       if (route.method !== method || (route.minMinor ?? 0) > minor) continue;
       const match = pattern.exec(path);
       if (match === null) continue;
-      return { route, parameters: decodeAll(match.groups ?? {}), query: new URLSearchParams(search), minor };
+      const query = new URLSearchParams(search);
+      for (const [key, sentence] of Object.entries(route.takes?.refusedQuery ?? {}))
+        if (flag(query, key)) throw new LongshoreError("invalid", sentence);
+      return { route, parameters: decodeAll(match.groups ?? {}), query, minor };
     }
     throw new LongshoreError("not_found", "page not found");
   }

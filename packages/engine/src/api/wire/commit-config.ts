@@ -1,8 +1,10 @@
 import { LongshoreError } from "#kernel";
 import type { ExecutionConfig } from "#spec";
-import { anything, list, object, optional, record, text, whole, words } from "./shape.ts";
+import { healthcheck } from "./container-settings.ts";
+import { anything, list, object, optional, record, type Shape, text, whole, words } from "./shape.ts";
 
-const shape = object({
+/** The body of POST /commit: what an image's config can hold. */
+export const commitShape: Shape<ExecutionConfig> = object({
   User: optional(text("")),
   ExposedPorts: optional(record(anything)),
   Env: optional(list(text(""))),
@@ -13,11 +15,32 @@ const shape = object({
   Labels: optional(record(text(""))),
   StopSignal: optional(text("")),
   StopTimeout: optional(whole(10)),
+  Healthcheck: optional(healthcheck),
+  OnBuild: optional(list(text(""))),
+  Shell: optional(list(text(""))),
 });
+
+/** Of ContainerConfig: what belongs to one run, and has no place in an image's config. Source: OCI image spec, config. */
+export const RUN_TIME_ONLY: Readonly<Record<string, string>> = Object.fromEntries(
+  [
+    "Hostname",
+    "Domainname",
+    "AttachStdin",
+    "AttachStdout",
+    "AttachStderr",
+    "Tty",
+    "OpenStdin",
+    "StdinOnce",
+    "ArgsEscaped",
+    "Image",
+    "NetworkDisabled",
+    "MacAddress",
+  ].map((name) => [name, "it belongs to one run, an image has no place for it"]),
+);
 
 /** The body of POST /commit: what it gives replaces the container's. */
 export function parseCommitConfig(body: Readonly<Record<string, unknown>>): ExecutionConfig {
-  const parsed: ExecutionConfig = shape(body, "");
+  const parsed = commitShape(body, "");
   return Object.fromEntries(
     Object.entries(parsed).filter(
       ([, value]) => value !== "" && !(Array.isArray(value) && value.length === 0),

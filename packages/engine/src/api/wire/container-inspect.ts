@@ -156,7 +156,7 @@ export function endpointMap(
           Aliases: aliasesOf(container, name, wanted.Aliases ?? null, minor),
           MacAddress: live?.macAddress ?? "",
           DriverOpts: wanted.DriverOpts ?? null,
-          GwPriority: wanted.GwPriority ?? 0,
+          ...(minor >= 48 && { GwPriority: wanted.GwPriority ?? 0 }),
           NetworkID: live?.networkId ?? context.networkId(name),
           ...addressesOf(live),
           ...(minor >= 44 && {

@@ -1,10 +1,12 @@
 import { LongshoreError } from "#kernel";
+import type { Healthcheck } from "#spec";
 import type {
   ContainerSettings,
   CreateRequest,
   EndpointSettings,
   ExecSettings,
   HostSettings,
+  MountSetting,
   RestartPolicy,
 } from "#containers";
 import {
@@ -20,12 +22,14 @@ import {
   whole,
   words,
 } from "./shape.ts";
+import { answerUnmet } from "./unmet.ts";
+import { UNMET_AT_CREATE, UNMET_AT_UPDATE } from "./unmet-settings.ts";
 
 const strings = list(text(""));
 const stringMap = record(text(""));
 const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
 
-const healthcheck = object({
+export const healthcheck: Shape<Healthcheck> = object({
   Test: optional(strings),
   Interval: optional(whole(0)),
   Timeout: optional(whole(0)),
@@ -61,7 +65,6 @@ const settingsFields = {
   StopTimeout: optional(whole(10)),
   Shell: optional(strings),
 };
-const settings: Shape<ContainerSettings> = object(settingsFields);
 
 const endpoint: Shape<EndpointSettings> = object({
   IPAMConfig: optional(
@@ -178,7 +181,18 @@ const hostFields = {
     list(object({ PathOnHost: text(""), PathInContainer: text(""), CgroupPermissions: text("rwm") })),
   ),
   DeviceCgroupRules: nullable(strings),
-  DeviceRequests: nullable(list(anything)),
+  DeviceRequests: nullable(
+    list(
+      object({
+        Driver: text(""),
+        Count: whole(0),
+        DeviceIDs: nullable(strings),
+        Capabilities: nullable(list(strings)),
+        Options: nullable(stringMap),
+      }),
+    ),
+  ),
+  KernelMemoryTCP: optional(whole(0)),
   MemoryReservation: whole(0),
   MemorySwap: whole(0),
   MemorySwappiness: nullable(whole(-1)),
@@ -191,23 +205,46 @@ const hostFields = {
   MaskedPaths: nullable(strings),
   ReadonlyPaths: nullable(strings),
 };
-const host = object(hostFields) as unknown as Shape<HostSettings>;
+const host = object(hostFields) as Shape<unknown> as Shape<HostSettings>;
 
-/** POST /containers/create: the body is ContainerConfig with HostConfig and NetworkingConfig inside. */
+/** The body of POST /containers/create: ContainerConfig, with HostConfig and NetworkingConfig inside. */
+export const createShape: Shape<
+  ContainerSettings & {
+    readonly HostConfig: HostSettings;
+    readonly NetworkingConfig: {
+      readonly EndpointsConfig: Readonly<Record<string, EndpointSettings | null>>;
+    };
+  }
+> = object({
+  ...settingsFields,
+  HostConfig: host,
+  NetworkingConfig: object({ EndpointsConfig: record(nullable(endpoint)) }),
+});
+
+/** The body of POST /containers/create, as `minor` of the API means it, and warnings for what is left out. */
 export function parseCreate(
   body: Readonly<Record<string, unknown>>,
-): Omit<CreateRequest, "name" | "platform"> {
-  const outer = object({
-    HostConfig: (value: unknown) => value as unknown,
-    NetworkingConfig: object({ EndpointsConfig: record(nullable(endpoint)) }),
-  })(body, "");
-  const parsedHost = host(outer.HostConfig, "HostConfig");
-  const parsed = settings(body, "");
+  minor: number,
+): Omit<CreateRequest, "name" | "platform"> & { readonly warnings: readonly string[] } {
+  const { HostConfig, NetworkingConfig, ...parsed } = createShape(body, "");
+  const parsedHost = hostOf(HostConfig, minor);
   if (parsed.Image === "")
     throw new LongshoreError("invalid", "config cannot be empty in order to create a container");
+  const warnings = [...answerUnmet(UNMET_AT_CREATE, body)];
+  const networks = Object.keys(NetworkingConfig.EndpointsConfig);
+  if (minor < 44 && networks.length > 1)
+    throw new LongshoreError(
+      "invalid",
+      `Container cannot be connected to network endpoints: ${networks.join(", ")}`,
+    );
+  if (minor >= 44 && (parsed.MacAddress ?? "") !== "")
+    warnings.push(
+      "The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.",
+    );
   const shm = parsedHost.ShmSize === 0 ? { ShmSize: DEFAULT_SHM_BYTES } : {};
   return {
-    settings: parsed,
+    warnings,
+    settings: settingsOf(parsed, minor),
     host: {
       ...parsedHost,
       ...shm,
@@ -222,46 +259,82 @@ export function parseCreate(
           : parsedHost.RestartPolicy,
     },
     endpoints: Object.fromEntries(
-      Object.entries(outer.NetworkingConfig.EndpointsConfig).map(([name, value]) => [name, value ?? {}]),
+      Object.entries(NetworkingConfig.EndpointsConfig).map(([name, value]) => [name, value ?? {}]),
     ),
   };
 }
 
-/** Only the fields given, for POST /containers/ID/update. */
-export function parseUpdate(body: Readonly<Record<string, unknown>>): Partial<HostSettings> {
-  const all = host(body, "") as unknown as Record<string, unknown>;
+/** Fields that came with a later API than the client speaks are as if not given. Source: Docker Engine API, version history. */
+function settingsOf(parsed: ContainerSettings, minor: number): ContainerSettings {
+  if (minor >= 44 || parsed.Healthcheck?.StartInterval === undefined) return parsed;
+  const { StartInterval: _, ...Healthcheck } = parsed.Healthcheck;
+  return { ...parsed, Healthcheck };
+}
+
+function hostOf(parsed: HostSettings, minor: number): HostSettings {
+  const { Annotations, ...rest } = parsed;
+  return {
+    ...rest,
+    ...(minor >= 43 && Annotations !== undefined && { Annotations }),
+    ...(minor < 42 && { ConsoleSize: [0, 0] }),
+    ...(minor < 44 && parsed.Mounts !== undefined && { Mounts: parsed.Mounts.map(beforeRecursion) }),
+  };
+}
+
+/** Read-only binds covered the mounts below them from 1.44 on. */
+function beforeRecursion(mount: MountSetting): MountSetting {
+  if (mount.Type !== "bind" || mount.ReadOnly !== true) return mount;
+  const { ReadOnlyForceRecursive: _, ...options } = mount.BindOptions ?? {};
+  return { ...mount, BindOptions: { ...options, ReadOnlyNonRecursive: true } };
+}
+
+const UPDATABLE = [
+  "Memory",
+  "MemorySwap",
+  "MemoryReservation",
+  "NanoCpus",
+  "CpuShares",
+  "CpuQuota",
+  "CpuPeriod",
+  "CpuRealtimePeriod",
+  "CpuRealtimeRuntime",
+  "CpusetCpus",
+  "CpusetMems",
+  "BlkioWeight",
+  "PidsLimit",
+  "RestartPolicy",
+] as const;
+
+/** What POST /containers/ID/update can change. */
+export const updateShape: Shape<Partial<HostSettings>> = object(
+  Object.fromEntries(UPDATABLE.map((name) => [name, hostFields[name]])),
+);
+
+/** Only the fields given, and warnings for those that stay as they are. */
+export function parseUpdate(body: Readonly<Record<string, unknown>>): {
+  readonly patch: Partial<HostSettings>;
+  readonly warnings: readonly string[];
+} {
+  // Every field of HostConfig must be of its type, also where it can't be changed.
+  host(body, "");
   const given = new Set(
     Object.entries(body)
       .filter(([, value]) => value !== null && value !== 0 && value !== "")
       .map(([key]) => key.toLowerCase()),
   );
-  const changeable = [
-    "Memory",
-    "MemorySwap",
-    "MemoryReservation",
-    "NanoCpus",
-    "CpuShares",
-    "CpuQuota",
-    "CpuPeriod",
-    "CpuRealtimePeriod",
-    "CpuRealtimeRuntime",
-    "CpusetCpus",
-    "CpusetMems",
-    "BlkioWeight",
-    "PidsLimit",
-    "RestartPolicy",
-  ];
   const patch = Object.fromEntries(
-    changeable.filter((name) => given.has(name.toLowerCase())).map((name) => [name, all[name]]),
-  );
-  if ("RestartPolicy" in patch && (patch["RestartPolicy"] as RestartPolicy).Name === "")
-    delete patch["RestartPolicy"];
-  return patch as Partial<HostSettings>;
+    Object.entries(updateShape(body, "")).filter(([name]) => given.has(name.toLowerCase())),
+  ) as Partial<HostSettings>;
+  const { RestartPolicy, ...rest } = patch;
+  return {
+    patch: RestartPolicy === undefined || RestartPolicy.Name === "" ? rest : patch,
+    warnings: answerUnmet(UNMET_AT_UPDATE, body),
+  };
 }
 
 export const parseEndpoint: Shape<EndpointSettings> = endpoint;
 
-const exec = object({
+export const execShape: Shape<ExecSettings> = object({
   AttachStdin: flag(false),
   AttachStdout: flag(false),
   AttachStderr: flag(false),
@@ -276,7 +349,7 @@ const exec = object({
 });
 
 export function parseExec(body: Readonly<Record<string, unknown>>): ExecSettings {
-  return exec(body, "");
+  return execShape(body, "");
 }
 
 export const parseExecStart: Shape<{

@@ -1,11 +1,14 @@
 import { LongshoreError } from "#kernel";
 import type { Endpoint, IpamPool, Network } from "#networks";
-import { flag, list, object, optional, record, text } from "./shape.ts";
+import { flag, list, object, optional, record, type Shape, text } from "./shape.ts";
+import { answerUnmet } from "./unmet.ts";
+import { UNMET_AT_NETWORK_CREATE } from "./unmet-settings.ts";
 
 /** Source: Docker Engine API 1.51, Network. */
 export function inspectNetwork(
   network: Network,
   endpoints: readonly (Endpoint & { readonly containerName: string })[] | undefined,
+  minor: number,
 ): object {
   return {
     Name: network.name,
@@ -13,7 +16,7 @@ export function inspectNetwork(
     Created: network.createdAt,
     Scope: network.scope,
     Driver: network.driver,
-    EnableIPv4: network.hasIpv4,
+    ...(minor >= 48 && { EnableIPv4: network.hasIpv4 }),
     EnableIPv6: network.hasIpv6,
     IPAM: {
       Driver: network.ipam.driver,
@@ -48,13 +51,33 @@ const memberOf = (endpoint: Endpoint & { readonly containerName: string }): obje
   IPv6Address: endpoint.ipv6 === undefined ? "" : `${endpoint.ipv6}/${endpoint.ipv6PrefixLength ?? 0}`,
 });
 
-const createShape = object({
+interface NetworkBody {
+  readonly Name: string;
+  readonly Driver: string;
+  readonly Internal: boolean;
+  readonly Attachable: boolean;
+  readonly EnableIPv4?: boolean;
+  readonly EnableIPv6?: boolean;
+  readonly Labels: Readonly<Record<string, string>>;
+  readonly Options: Readonly<Record<string, string>>;
+  readonly IPAM: {
+    readonly Driver: string;
+    readonly Options: Readonly<Record<string, string>>;
+    readonly Config: readonly {
+      readonly Subnet?: string;
+      readonly IPRange?: string;
+      readonly Gateway?: string;
+      readonly AuxiliaryAddresses?: Readonly<Record<string, string>>;
+    }[];
+  };
+}
+
+/** The body of POST /networks/create. */
+export const networkShape: Shape<NetworkBody> = object({
   Name: text(""),
   Driver: text("bridge"),
   Internal: flag(false),
   Attachable: flag(false),
-  Ingress: flag(false),
-  ConfigOnly: flag(false),
   EnableIPv4: optional(flag(true)),
   EnableIPv6: optional(flag(false)),
   Labels: record(text("")),
@@ -77,13 +100,9 @@ const createShape = object({
 export type NetworkCreate = Omit<Network, "id" | "scope" | "createdAt">;
 
 export function parseNetworkCreate(body: Readonly<Record<string, unknown>>): NetworkCreate {
-  const parsed = createShape(body, "");
+  const parsed = networkShape(body, "");
   if (parsed.Name === "") throw new LongshoreError("invalid", "network name cannot be empty");
-  if (parsed.Ingress || parsed.ConfigOnly)
-    throw new LongshoreError(
-      "invalid",
-      `network "${parsed.Name}": ingress and config-only networks need a swarm, which this engine has not`,
-    );
+  answerUnmet(UNMET_AT_NETWORK_CREATE, body);
   const pools = parsed.IPAM.Config.flatMap(({ Subnet, IPRange, Gateway, AuxiliaryAddresses }): IpamPool[] => {
     if (Subnet === undefined || Subnet === "") {
       if ((Gateway ?? "") !== "" || (IPRange ?? "") !== "")

@@ -11,6 +11,28 @@ const platformShape: Shape<Platform> = (value, path) => {
   return { os, architecture, ...(variant !== undefined && { variant }) };
 };
 
+/** Throws `not_found` in Docker's words when `image` is of another platform than `wanted`. */
+export function refuseOtherPlatform(
+  { config }: { readonly config: Platform },
+  name: string,
+  wanted: Platform | undefined,
+): void {
+  if (
+    wanted === undefined ||
+    (wanted.os === config.os &&
+      wanted.architecture === config.architecture &&
+      (wanted.variant === undefined || config.variant === undefined || wanted.variant === config.variant))
+  )
+    return;
+  throw new LongshoreError(
+    "not_found",
+    `image with reference ${name} was found but its platform (${wordsOf(config)}) does not match the specified platform (${wordsOf(wanted)})`,
+  );
+}
+
+const wordsOf = ({ os, architecture, variant }: Platform): string =>
+  [os, architecture, variant].filter((part) => part !== undefined && part !== "").join("/");
+
 const PART = /^[A-Za-z0-9_.-]+$/;
 
 /** `linux/arm64/v8`, `arm64`, or the JSON form of an OCI platform; "" is undefined. Throws `invalid`. */

@@ -1,7 +1,23 @@
 import { LongshoreError } from "#kernel";
 
 /** Turns an unknown value into T or throws `invalid` naming `path`. Absent and null are `undefined` to it. */
-export type Shape<T> = (value: unknown, path: string) => T;
+export interface Shape<T> {
+  (value: unknown, path: string): T;
+  /** Members of the object that it takes, or of the objects in its list or map. */
+  readonly members?: Readonly<Record<string, Shape<unknown>>> | undefined;
+}
+
+/** `made` takes what `inner` does, in another form. */
+const around = <T>(inner: Shape<unknown>, made: (value: unknown, path: string) => T): Shape<T> =>
+  inner.members === undefined ? made : Object.assign(made, { members: inner.members });
+
+/** Every field that a shape takes, with dots: `HostConfig.Mounts.Target`. Lists and maps add nothing. */
+export function fieldsOf(shape: Shape<unknown>): readonly string[] {
+  return Object.entries(shape.members ?? {}).flatMap(([name, inner]) => [
+    name,
+    ...fieldsOf(inner).map((field) => `${name}.${field}`),
+  ]);
+}
 
 const refuse = (path: string, wanted: string, value: unknown): LongshoreError =>
   new LongshoreError(
@@ -41,20 +57,22 @@ export function whole(fallback: number): Shape<number> {
 
 /** Absent and null stay undefined. */
 export function optional<T>(shape: Shape<T>): Shape<T | undefined> {
-  return (value, path) => (value === undefined || value === null ? undefined : shape(value, path));
+  return around(shape, (value, path) =>
+    value === undefined || value === null ? undefined : shape(value, path),
+  );
 }
 
 /** Absent and null are null. */
 export function nullable<T>(shape: Shape<T>): Shape<T | null> {
-  return (value, path) => (value === undefined || value === null ? null : shape(value, path));
+  return around(shape, (value, path) => (value === undefined || value === null ? null : shape(value, path)));
 }
 
 export function list<T>(entry: Shape<T>): Shape<readonly T[]> {
-  return (value, path) => {
+  return around(entry, (value, path) => {
     if (value === undefined || value === null) return [];
     if (!Array.isArray(value)) throw refuse(path, "array", value);
     return value.map((item, index) => entry(item, `${path}[${index}]`));
-  };
+  });
 }
 
 /** A string, or a list of strings: Cmd and Entrypoint (Docker's StrSlice). */
@@ -62,13 +80,13 @@ export const words: Shape<readonly string[]> = (value, path) =>
   typeof value === "string" ? [value] : list(text(""))(value, path);
 
 export function record<T>(entry: Shape<T>): Shape<Readonly<Record<string, T>>> {
-  return (value, path) => {
+  return around(entry, (value, path) => {
     if (value === undefined || value === null) return {};
     if (typeof value !== "object" || Array.isArray(value)) throw refuse(path, "map", value);
     return Object.fromEntries(
       Object.entries(value).map(([key, item]) => [key, entry(item, `${path}.${key}`)]),
     );
-  };
+  });
 }
 
 export const anything: Shape<object> = (value) => (typeof value === "object" && value !== null ? value : {});
@@ -87,7 +105,7 @@ export type Shaped<F extends Fields> = {
 /** An object; unknown fields are ignored, names match in any case as Go's decoder does, undefined fields are left out. */
 export function object<F extends Fields>(fields: F): Shape<Shaped<F>> {
   const names = new Map(Object.keys(fields).map((name) => [name.toLowerCase(), name]));
-  return (value, path) => {
+  const take = (value: unknown, path: string): Shaped<F> => {
     if (value !== undefined && value !== null && (typeof value !== "object" || Array.isArray(value)))
       throw refuse(path, "object", value);
     const given = new Map<string, unknown>();
@@ -102,4 +120,5 @@ export function object<F extends Fields>(fields: F): Shape<Shaped<F>> {
     }
     return out as Shaped<F>;
   };
+  return Object.assign(take, { members: fields });
 }

@@ -53,6 +53,7 @@ function limitsOf(host: HostSettings, numbersOf: DeviceNumbers): Omit<RuntimeRes
     ...(host.Memory > 0 && { limit: host.Memory }),
     ...(host.MemoryReservation > 0 && { reservation: host.MemoryReservation }),
     ...swapOf(host),
+    ...((host.KernelMemoryTCP ?? 0) > 0 && { kernelTCP: host.KernelMemoryTCP }),
     ...(host.MemorySwappiness !== null &&
       host.MemorySwappiness >= 0 && { swappiness: host.MemorySwappiness }),
     ...(host.OomKillDisable === true && { disableOOMKiller: true }),

@@ -68,10 +68,7 @@ export class FakeNetworkKernel implements NetworkKernel {
     try {
       for (const plug of spec.plugs) this.plug(spec.file, plug);
       this.reroute(spec.file, [], spec.gateways);
-      for (const name of Object.keys(spec.sysctls)) {
-        if (!isSettingName(name)) throw refuse("EINVAL", name);
-        if (!SANDBOX_SETTINGS.test(name)) throw refuse("ENOENT", name);
-      }
+      checkSettings(spec.sysctls, []);
     } catch (error) {
       this.#sandboxes.delete(spec.file);
       throw error;
@@ -95,6 +92,7 @@ export class FakeNetworkKernel implements NetworkKernel {
     const isTaken =
       this.#bridges.has(plug.hostName) || this.#plugs().some(({ hostName }) => hostName === plug.hostName);
     if (isTaken || plugs.has(plug.name)) throw refuse("EEXIST", plug.hostName);
+    checkSettings(plug.sysctls ?? {}, [...plugs.keys(), plug.name]);
     plugs.set(plug.name, plug);
   }
 
@@ -201,6 +199,16 @@ export class FakeNetworkKernel implements NetworkKernel {
 /** A slash stands for a dot in a name (sysctl(8)); none may lead out of /proc/sys. */
 function isSettingName(name: string): boolean {
   return name.split(".").every((part) => /^[\w/:-]+$/.test(part) && part !== "/" && part !== "//");
+}
+
+/** What a sandbox lets be set: a few settings of its own, and `log_martians` of its interfaces. */
+function checkSettings(settings: Readonly<Record<string, string>>, interfaces: readonly string[]): void {
+  for (const name of Object.keys(settings)) {
+    if (!isSettingName(name)) throw refuse("EINVAL", name);
+    const own = /^net\.ipv4\.conf\.([^.]+)\.log_martians$/.exec(name)?.[1];
+    const isOwn = own !== undefined && interfaces.includes(own.replaceAll("/", "."));
+    if (!isOwn && !SANDBOX_SETTINGS.test(name)) throw refuse("ENOENT", name);
+  }
 }
 
 function isReachable(gateway: string, plugs: Iterable<Plug>): boolean {

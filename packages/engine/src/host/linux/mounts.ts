@@ -104,6 +104,11 @@ export function mountTmpfs(target: string, sizeBytes: number): void {
   checked("mount", mountCall("shm", target, "tmpfs", flags, options) as number, JSON.stringify(target));
 }
 
+/** Shows `source` and all that is mounted below it at `target` too, of the same kind (directory or file). Source: mount(2). */
+export function bindMount(source: string, target: string): void {
+  checked("mount", mountCall(source, target, null, MS_BIND_REC, null) as number, JSON.stringify(target));
+}
+
 /** Unmounts lazily; nothing mounted there is success. Source: umount2(2). */
 export function unmount(target: string): void {
   try {
@@ -114,6 +119,7 @@ export function unmount(target: string): void {
   }
 }
 
+const MS_BIND_REC = 0x5000;
 const MS_NOSUID = 2;
 const MS_NODEV = 4;
 const MS_NOEXEC = 8;

@@ -251,6 +251,7 @@ export class NetworkCalls implements NetworkKernel, Disposable {
       ...plug.addresses.map((subnet) => rt.newAddress(index, subnet)),
       rt.setUp(index),
     );
+    this.#setSysctls(file, plug.sysctls ?? {});
   }
 
   #unbridge(hostNames: readonly string[]): void {

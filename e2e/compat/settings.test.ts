@@ -1,0 +1,153 @@
+import { mkdtempSync, rmSync, mkdirSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Docker, openDocker, raw, STARTER } from "./docker.ts";
+
+/** Settings that the docker CLI has no flag for, or that it would not show: given by the API, seen in the container. */
+let docker: Docker;
+beforeAll(async () => {
+  docker = await openDocker();
+});
+afterAll(() => docker[Symbol.asyncDispose]());
+
+/** Makes a container and answers its id and the warnings; throws with the API's words. */
+async function create(body: object): Promise<{ id: string; warnings: readonly string[] }> {
+  const answer = await send("POST", "/containers/create", { Image: STARTER, ...body });
+  if (answer.status !== 201) throw new Error(`${answer.status} ${answer.message}`);
+  const { Id, Warnings } = JSON.parse(answer.message) as { Id: string; Warnings: readonly string[] };
+  return { id: Id, warnings: Warnings };
+}
+
+async function send(method: string, path: string, body: object): ReturnType<typeof raw> {
+  return raw(docker.socket, method, path, JSON.stringify(body));
+}
+
+/** What a container of these settings writes. */
+async function outputOf(body: object): Promise<string> {
+  const { id } = await create(body);
+  return docker.ok("start", "-a", id);
+}
+
+test("devices by their abilities are refused at start, in Docker's words", async () => {
+  const { id } = await create({
+    Cmd: ["true"],
+    HostConfig: { DeviceRequests: [{ Count: -1, Capabilities: [["gpu"]] }] },
+  });
+  expect(await send("POST", `/containers/${id}/start`, {})).toMatchObject({
+    status: 400,
+    message: 'could not select device driver "" with capabilities: [[gpu]]',
+  });
+  expect(await docker.ok("inspect", id, "--format", "{{.State.Status}} {{.State.ExitCode}}")).toBe(
+    "created 128",
+  );
+});
+
+test("a container without a network has loopback alone", async () => {
+  expect(await outputOf({ Cmd: ["ls", "/sys/class/net"], NetworkDisabled: true })).toBe("lo");
+});
+
+/** A folder of the host with a mount below it. */
+function withMountBelow(): { readonly path: string } & Disposable {
+  const path = mkdtempSync(join(tmpdir(), "longshore-below-"));
+  mkdirSync(join(path, "below"));
+  execFileSync("mount", ["-t", "tmpfs", "tmpfs", join(path, "below")]);
+  return {
+    path,
+    [Symbol.dispose]: () => {
+      execFileSync("umount", [join(path, "below")]);
+      rmSync(path, { recursive: true });
+    },
+  };
+}
+
+test.for([
+  ["read-only to the mounts below", {}, "top no, below no, mounted yes"],
+  ["read-only at its top alone", { ReadOnlyNonRecursive: true }, "top no, below yes, mounted yes"],
+  ["without the mounts below", { NonRecursive: true }, "top no, below no, mounted no"],
+] as const)("a bind can be %s", async ([, BindOptions, seen]) => {
+  using folder = withMountBelow();
+  const probe =
+    "w() { touch $1/probe 2>/dev/null && echo yes || echo no; }; " +
+    'm=$(grep -q " /m/below " /proc/mounts && echo yes || echo no); ' +
+    'echo "top $(w /m), below $(w /m/below), mounted $m"';
+  const output = await outputOf({
+    Cmd: ["sh", "-c", probe],
+    HostConfig: {
+      Mounts: [{ Type: "bind", Source: folder.path, Target: "/m", ReadOnly: true, BindOptions }],
+    },
+  });
+  expect(output).toBe(seen);
+});
+
+test("a subpath of a volume stays in the volume, whatever its links say", async () => {
+  const volume = docker.fresh("volume");
+  await docker.ok(
+    "run",
+    "--rm",
+    "-v",
+    `${volume}:/v`,
+    STARTER,
+    "sh",
+    "-c",
+    "mkdir -p /v/a/b; echo inside > /v/a/b/file; ln -s /etc /v/out; ln -s a /v/in",
+  );
+  const at = (Subpath: string): object => ({
+    Cmd: ["cat", "/m/file"],
+    HostConfig: {
+      Mounts: [{ Type: "volume", Source: volume, Target: "/m", VolumeOptions: { Subpath } }],
+    },
+  });
+  expect(await outputOf(at("a/b"))).toBe("inside");
+  expect(await outputOf(at("in/b"))).toBe("inside");
+  await expect(create(at("../x"))).rejects.toThrow("subpath must be a relative path within the volume");
+  await expect(outputOf(at("out"))).rejects.toThrow("leads out of the volume");
+  await expect(outputOf(at("nosuch"))).rejects.toThrow("cannot access path nosuch");
+});
+
+test("the endpoint of the highest priority gives the default route; an endpoint's options name and set its interface", async () => {
+  const [first, second] = [docker.fresh("net"), docker.fresh("net")];
+  await docker.ok("network", "create", first);
+  const gateway = "10.219.7.1";
+  await docker.ok("network", "create", second, "--subnet", "10.219.7.0/24", "--gateway", gateway);
+  const output = await outputOf({
+    Cmd: ["sh", "-c", "ip route show default; cat /proc/sys/net/ipv4/conf/lan.7/log_martians"],
+    HostConfig: { NetworkMode: first },
+    NetworkingConfig: {
+      EndpointsConfig: {
+        [first]: {},
+        [second]: {
+          GwPriority: 10,
+          DriverOpts: {
+            "com.docker.network.endpoint.ifname": "lan.7",
+            "com.docker.network.endpoint.sysctls": "net.ipv4.conf.IFNAME.log_martians=1",
+          },
+        },
+      },
+    },
+  });
+  expect(output).toContain(`default via ${gateway} dev lan.7`);
+  expect(output).toMatch(/\n1$/);
+});
+
+test("limits that this kernel lacks are left out with a warning, and the container runs", async () => {
+  const { id, warnings } = await create({
+    Cmd: ["true"],
+    HostConfig: { KernelMemory: 64 << 20, CpuPercent: 10 },
+  });
+  expect(warnings).toHaveLength(2);
+  await docker.ok("start", "-a", id);
+});
+
+test("an image of another platform is not found", async () => {
+  const platform = encodeURIComponent(JSON.stringify({ os: "linux", architecture: "s390x" }));
+  for (const path of [`/images/${STARTER}/json`, `/images/${STARTER}/history`, `/images/${STARTER}/get`])
+    expect(await raw(docker.socket, "GET", `${path}?platform=${platform}`)).toMatchObject({
+      status: 404,
+      message: expect.stringContaining("does not match the specified platform (linux/s390x)"),
+    });
+  expect(await raw(docker.socket, "DELETE", `/images/${STARTER}?platforms=${platform}`)).toMatchObject({
+    status: 404,
+  });
+});
