@@ -41,7 +41,8 @@ export function send(
 ): Promise<Answer> {
   const filled = (text: string): string =>
     text.replaceAll(/\$([a-z]+)/g, (whole, name: string) => known[name] ?? whole);
-  const [method = "", place = ""] = [step.call.split(" ")[0], filled(step.at)];
+  const [method = ""] = step.call.split(" ");
+  const place = filled(step.at);
   const isJson = step.body !== undefined && !Buffer.isBuffer(step.body);
   const body = Buffer.isBuffer(step.body)
     ? step.body
