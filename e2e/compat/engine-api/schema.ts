@@ -15,7 +15,15 @@ export interface Schema {
   readonly required?: readonly string[];
 }
 
+export interface Parameter {
+  readonly name: string;
+  readonly in: string;
+  readonly type?: string;
+  readonly schema?: Schema;
+}
+
 export interface DescribedOperation {
+  readonly parameters?: readonly Parameter[];
   readonly produces?: readonly string[];
   readonly responses: Readonly<Record<string, { readonly schema?: Schema }>>;
 }

@@ -334,3 +334,18 @@ describe("the next engine", () => {
     await expect(waiting).resolves.toEqual({ code: 4 });
   });
 });
+
+test("a restart that waits for its process for ever keeps nobody else from the container", async ({
+  signal,
+}) => {
+  await using ground = await openOnFakes({ programs });
+  const id = await run(ground, "sleeper", {}, signal);
+  const restarted = ground.room.restart(id, { signal: "SIGCONT", timeoutSeconds: -1 }, signal);
+  await expect(ground.room.start(id, signal)).rejects.toMatchObject({ kind: "unchanged" });
+  await ground.room.update(id, { Memory: 64 << 20 });
+  const { pid } = ground.room.get(id).state;
+  ground.machine.end(id, 0);
+  await restarted;
+  expect(ground.room.get(id).state.status).toBe("running");
+  expect(ground.room.get(id).state.pid).not.toBe(pid);
+});

@@ -220,22 +220,22 @@ export async function runtimeMounts(
       const whole = await context.volumes.hold(name, container.id, signal);
       undo.defer(() => context.volumes.release(name, container.id));
       if (source !== whole) source = await bindSubpath(context, whole, source, opened);
-    } else if (
-      !(await stat(point.source).then(
-        () => true,
-        () => false,
-      ))
-    ) {
+    }
+    const stats = await stat(source).catch((error: unknown) => {
       throw new LongshoreError(
         "invalid",
         `error while creating mount source path '${point.source}': bind source path does not exist`,
+        { cause: error },
       );
-    }
+    });
     mounts.push({
       destination: point.destination,
       type: "bind",
       source,
-      options: [...bindWords(point), ...(point.isWritable ? [] : [readOnlyWord(context, point)])],
+      options: [
+        ...bindWords(point),
+        ...(point.isWritable ? [] : [readOnlyWord(context, point, stats.isDirectory())]),
+      ],
     });
   }
   // Parents before children, whatever the order they were named in.
@@ -248,9 +248,11 @@ function bindWords({ isShallow, propagation }: MountPoint): readonly string[] {
   return isShallow === true ? ["bind", word.replace(/^r/, "")] : ["rbind", word];
 }
 
-/** `rro` takes the mounts below as well. Source: mount_setattr(2), Linux 5.12. */
-const readOnlyWord = (context: Context, { isReadOnlyAtTop, isShallow }: MountPoint): string =>
-  isReadOnlyAtTop === true || isShallow === true || !context.facts.canMountReadOnlyBelow ? "ro" : "rro";
+/** `rro` takes the mounts below as well; below a file there are none. Source: mount_setattr(2), Linux 5.12. */
+function readOnlyWord(context: Context, point: MountPoint, isFolder: boolean): string {
+  const isAtTop = point.isReadOnlyAtTop === true || point.isShallow === true || !isFolder;
+  return isAtTop || !context.facts.canMountReadOnlyBelow ? "ro" : "rro";
+}
 
 /** Only names the file. Source: open(2), <asm-generic/fcntl.h>. */
 const O_PATH = 0o10000000;

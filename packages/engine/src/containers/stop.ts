@@ -144,16 +144,26 @@ export async function restartContainer(
   signal: AbortSignal,
 ): Promise<void> {
   const { id } = context.book.get(name);
+  const container = await beginRestart(context, id, signal);
+  // Without the lock: a process may take its time, or for ever, and the container can be looked after meanwhile.
+  await endProcess(context, container, options, signal);
   await using _ = await context.locks.hold(id, signal);
-  const container = context.book.get(id);
+  // Removed meanwhile: there is nothing to start.
+  context.book.get(id);
+  await context.book.change(id, (record) => ({ ...record, isManuallyStopped: false }));
+  // Started by somebody else meanwhile: it has restarted.
+  if (context.book.live(id).task === undefined) await startLocked(context, id, signal);
+  publish(context, container, "restart");
+}
+
+/** Lets a start or a stop that is on its way finish, and takes the restart from the policy. */
+async function beginRestart(context: Context, id: string, signal: AbortSignal): Promise<Container> {
+  await using _ = await context.locks.hold(id, signal);
   const live = context.book.live(id);
   live.restart?.abort(new Error("container is restarted"));
   live.restart = undefined;
   live.isStopping = true;
-  await endProcess(context, container, options, signal);
-  await context.book.change(id, (record) => ({ ...record, isManuallyStopped: false }));
-  await startLocked(context, id, signal);
-  publish(context, container, "restart");
+  return context.book.get(id);
 }
 
 export async function pauseContainer(context: Context, name: string): Promise<void> {
