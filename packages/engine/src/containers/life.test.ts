@@ -349,3 +349,16 @@ test("a restart that waits for its process for ever keeps nobody else from the c
   expect(ground.room.get(id).state.status).toBe("running");
   expect(ground.room.get(id).state.pid).not.toBe(pid);
 });
+
+test("a stop of a container whose process has just ended, or ends by its first signal, is done", async ({
+  signal,
+}) => {
+  await using ground = await openOnFakes({ programs });
+  const first = await run(ground, "sleeper", {}, signal);
+  ground.machine.end(first, 3);
+  await ground.room.stop(first, {}, signal);
+  expect(stateOf(ground, first)).toEqual(["exited", 3, 0]);
+  const second = await run(ground, "sleeper", {}, signal);
+  await ground.room.stop(second, { signal: "SIGKILL", timeoutSeconds: 0 }, signal);
+  expect(stateOf(ground, second)).toEqual(["exited", 137, 0]);
+});

@@ -1,4 +1,4 @@
-import { type Clock, LongshoreError, unlessAborted } from "#kernel";
+import { type Clock, isKind, LongshoreError, unlessAborted } from "#kernel";
 import { type Context, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
 import { forget, removeAnonymousVolumes } from "./clean-up.ts";
@@ -72,10 +72,10 @@ async function endProcess(
   const seconds = options.timeoutSeconds ?? container.settings.StopTimeout ?? DEFAULT_TIMEOUT_SECONDS;
   await thaw(context, container.id, task);
   publish(context, container, "kill", { signal: String(number) });
-  await task.kill(number);
+  await unlessGone(task.kill(number));
   if (!(await within(context.clock, exited, seconds < 0 ? undefined : seconds * 1000, signal))) {
     publish(context, container, "kill", { signal: String(SIGKILL) });
-    await task.kill(SIGKILL);
+    await unlessGone(task.kill(SIGKILL));
     if (!(await within(context.clock, exited, AFTER_KILL_MS, signal)))
       throw new LongshoreError(
         "internal",
@@ -83,6 +83,15 @@ async function endProcess(
       );
   }
   while (live.isCleaning) await live.settled;
+}
+
+/** A process that ended before its signal came has done what was asked; its end is on its way here. */
+async function unlessGone(sent: Promise<void>): Promise<void> {
+  try {
+    await sent;
+  } catch (error) {
+    if (!isKind(error, "conflict")) throw error;
+  }
 }
 
 async function within(
