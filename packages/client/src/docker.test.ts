@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { PassThrough, type Duplex, type Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Docker, splitReference } from "./docker.ts";
+import { Docker } from "./docker.ts";
+import { splitReference } from "./reference.ts";
 import type { DockerError } from "./errors.ts";
 
 let folder: string;

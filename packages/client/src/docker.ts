@@ -1,28 +1,38 @@
-import type { Readable } from "node:stream";
+import type { EventEmitter } from "node:events";
+import { Readable } from "node:stream";
 import type {
-  ContainerSummary,
   CreateContainerRequest,
   CreatedContainer,
   CreateNetworkRequest,
   CreateVolumeRequest,
-  EngineInfo,
-  EngineVersion,
-  ImageSummary,
-  Network as NetworkRecord,
-  VolumeList,
 } from "@longshore/protocol";
-import { call, deliver, type Abortable, type Call, type Callback } from "./call.ts";
+import { packContext, type BuildContext } from "./build-context.ts";
+import { followBuildProgress } from "./buildkit.ts";
+import {
+  call,
+  callWith,
+  callWithAuth,
+  settle,
+  type Abortable,
+  type Call,
+  type Callback,
+  type CallWith,
+  type CallWithAuth,
+} from "./call.ts";
 import { Container } from "./container.ts";
+import { DockerLists } from "./docker-lists.ts";
+import type { BuildOptions, CreateImageOptions, PullOptions } from "./docker-options.ts";
+import type { Archive, Endpoint } from "./endpoint.ts";
 import { Exec } from "./exec.ts";
-import { demuxStream } from "./frames.ts";
-import { Image, registryAuth } from "./image.ts";
+import { Image } from "./image.ts";
 import { Longshore } from "./longshore.ts";
 import { Network } from "./network.ts";
-import { followProgress } from "./progress.ts";
-import { optionsFromEnvironment, Transport, type DockerOptions, type Query } from "./transport.ts";
+import { Plugin } from "./plugin.ts";
+import { splitReference } from "./reference.ts";
+import { run, runWithCallback, type RunArguments, type RunCallback, type RunResult, toldBy } from "./run.ts";
+import { Config, Node, Secret, Service, Task, type SwarmUpdate } from "./swarm.ts";
+import { optionsFromEnvironment, Transport, type DockerOptions } from "./transport.ts";
 import { Volume } from "./volume.ts";
-
-type Filters = Readonly<Record<string, readonly string[]>>;
 
 /**
  * A Docker engine, with dockerode's method names and both of its forms.
@@ -32,204 +42,203 @@ type Filters = Readonly<Record<string, readonly string[]>>;
  * const rows = await docker.listContainers({ all: true });
  * ```
  */
-export class Docker {
+export class Docker extends DockerLists {
+  static readonly Container: typeof Container = Container;
+  static readonly Image: typeof Image = Image;
+  static readonly Volume: typeof Volume = Volume;
+  static readonly Network: typeof Network = Network;
+  static readonly Service: typeof Service = Service;
+  static readonly Plugin: typeof Plugin = Plugin;
+  static readonly Secret: typeof Secret = Secret;
+  static readonly Task: typeof Task = Task;
+  static readonly Node: typeof Node = Node;
+  static readonly Exec: typeof Exec = Exec;
+
   /** Longshore's own endpoints. */
   readonly longshore: Longshore;
-  readonly modem: {
-    readonly demuxStream: typeof demuxStream;
-    readonly followProgress: typeof followProgress;
-  } = {
-    demuxStream,
-    followProgress,
-  };
+  /** Reads a pull, push, load or build to its end, BuildKit's trace turned into words. */
+  readonly followProgress: typeof followBuildProgress = followBuildProgress;
 
-  readonly ping: Call<Abortable, string>;
-  readonly version: Call<Abortable, EngineVersion>;
-  readonly info: Call<Abortable, EngineInfo>;
-  readonly df: Call<Abortable, Readonly<Record<string, unknown>>>;
-  readonly getEvents: Call<
-    Abortable & {
-      readonly since?: number | string;
-      readonly until?: number | string;
-      readonly filters?: Filters;
-    },
-    Readable
-  >;
-  readonly listContainers: Call<
-    Abortable & {
-      readonly all?: boolean;
-      readonly limit?: number;
-      readonly size?: boolean;
-      readonly filters?: Filters;
-    },
-    readonly ContainerSummary[]
-  >;
   readonly createContainer: Call<
     Abortable & CreateContainerRequest & { readonly name?: string; readonly platform?: string },
     Container
   >;
-  readonly listImages: Call<
-    Abortable & { readonly all?: boolean; readonly digests?: boolean; readonly filters?: Filters },
-    readonly ImageSummary[]
-  >;
-  readonly createImage: Call<
-    Abortable & {
-      readonly fromImage?: string;
-      readonly fromSrc?: string;
-      readonly repo?: string;
-      readonly tag?: string;
-      readonly platform?: string;
-      readonly authconfig?: object;
-    },
+  readonly createVolume: Call<Abortable & CreateVolumeRequest, Volume>;
+  readonly createNetwork: Call<Abortable & CreateNetworkRequest, Network>;
+  readonly createService: CallWithAuth<SwarmUpdate, Service>;
+  readonly createSecret: Call<SwarmUpdate, Secret>;
+  readonly createConfig: Call<SwarmUpdate, Config>;
+  readonly createPlugin: Call<Abortable & { readonly name?: string }, Plugin>;
+  /** Progress lines of a pull or an import. */
+  readonly createImage: CallWithAuth<CreateImageOptions, Readable>;
+  /** Progress lines of a load from a docker-archive or OCI layout tar. */
+  readonly loadImage: CallWith<
+    Archive,
+    Abortable & { readonly quiet?: boolean; readonly platform?: string },
     Readable
   >;
-  readonly listVolumes: Call<Abortable & { readonly filters?: Filters }, VolumeList>;
-  readonly createVolume: Call<Abortable & CreateVolumeRequest, Volume>;
-  readonly listNetworks: Call<Abortable & { readonly filters?: Filters }, readonly NetworkRecord[]>;
-  readonly createNetwork: Call<Abortable & CreateNetworkRequest, Network>;
-  readonly pruneContainers: Call<
-    Abortable & { readonly filters?: Filters },
-    Readonly<Record<string, unknown>>
-  >;
-  readonly pruneImages: Call<Abortable & { readonly filters?: Filters }, Readonly<Record<string, unknown>>>;
-  readonly pruneVolumes: Call<Abortable & { readonly filters?: Filters }, Readonly<Record<string, unknown>>>;
-  readonly pruneNetworks: Call<Abortable & { readonly filters?: Filters }, Readonly<Record<string, unknown>>>;
-
-  readonly #transport: Transport;
+  /** Progress lines of an import of a root file system's tar. */
+  readonly importImage: CallWith<Archive, CreateImageOptions, Readable>;
+  /** Progress lines of a build from a tar, or from a folder's files. */
+  readonly buildImage: CallWith<Archive | BuildContext, BuildOptions, Readable>;
 
   constructor(options: DockerOptions = optionsFromEnvironment(process.env)) {
     const transport = new Transport(options);
-    this.#transport = transport;
+    super(transport);
     this.longshore = new Longshore(transport);
-    const get = <O extends Abortable, T>(path: string): Call<O, T> =>
-      call<O, T>(({ abortSignal, ...query }: O) =>
-        transport.json<T>({ method: "GET", path, query, signal: abortSignal }),
-      );
-    const prune = (kind: string): Docker["pruneImages"] =>
-      call(({ abortSignal, ...query }) =>
-        transport.json({ method: "POST", path: `/${kind}/prune`, query, signal: abortSignal }),
-      );
-    this.ping = call(({ abortSignal }) =>
-      transport.text({ method: "GET", path: "/_ping", signal: abortSignal }),
-    );
-    this.version = get("/version");
-    this.info = get("/info");
-    this.df = get("/system/df");
-    this.listContainers = get("/containers/json");
-    this.listImages = get("/images/json");
-    this.listVolumes = get("/volumes");
-    this.listNetworks = get("/networks");
-    this.pruneContainers = prune("containers");
-    this.pruneImages = prune("images");
-    this.pruneVolumes = prune("volumes");
-    this.pruneNetworks = prune("networks");
-    this.getEvents = call(({ abortSignal, ...query }) =>
-      transport.stream({ method: "GET", path: "/events", query, signal: abortSignal }),
-    );
-    this.createContainer = call(async ({ abortSignal, name, platform, ...body }) => {
-      const { Id } = await transport.json<CreatedContainer>({
+    const { caller } = this;
+    const create = <O extends object, T>(
+      path: string,
+      make: (made: { readonly Id: string; readonly ID: string; readonly Name: string }) => T,
+      takes: Endpoint["takes"] = "body",
+    ): ((options: O) => Promise<T>) => {
+      return async (given) => make(await caller.ask({ method: "POST", path, takes }, given));
+    };
+    this.createContainer = call(async ({ name, ...given }) => {
+      const endpoint: Endpoint = {
         method: "POST",
         path: "/containers/create",
-        query: { name: name === "" ? undefined : name, platform },
-        body,
-        signal: abortSignal,
-      });
-      return new Container(transport, Id);
+        takes: ["name", "platform"],
+      };
+      const named = name === undefined || name === "" ? given : { ...given, name };
+      const { Id } = await caller.ask<CreatedContainer>(endpoint, named);
+      return new Container(caller, Id);
     });
-    this.createImage = call(({ abortSignal, authconfig, ...query }) =>
-      transport.stream({
-        method: "POST",
-        path: "/images/create",
-        query,
-        headers: authconfig === undefined ? {} : registryAuth(authconfig),
-        signal: abortSignal,
-      }),
+    this.createVolume = call(create("/volumes/create", ({ Name }) => new Volume(caller, Name)));
+    this.createNetwork = call(create("/networks/create", ({ Id }) => new Network(caller, Id)));
+    this.createSecret = call(create("/secrets/create", ({ ID }) => new Secret(caller, ID)));
+    this.createConfig = call(create("/configs/create", ({ ID }) => new Config(caller, ID)));
+    this.createService = callWithAuth(create("/services/create", ({ ID }) => new Service(caller, ID)));
+    this.createPlugin = call(async (given) => {
+      await caller.ask<null>({ method: "POST", path: "/plugins/create", takes: ["name"] }, given);
+      return new Plugin(caller, given.name ?? "");
+    });
+    const images: Endpoint = { method: "POST", path: "/images/create" };
+    this.createImage = callWithAuth((given) => caller.open(images, given));
+    this.importImage = callWith((file, given) => caller.open(images, { ...given, fromSrc: "-" }, file));
+    this.loadImage = callWith((file, given) =>
+      caller.open({ method: "POST", path: "/images/load" }, given, file),
     );
-    this.createVolume = call(async ({ abortSignal, ...body }) => {
-      const { Name } = await transport.json<{ Name: string }>({
-        method: "POST",
-        path: "/volumes/create",
-        body,
-        signal: abortSignal,
-      });
-      return new Volume(transport, Name);
-    });
-    this.createNetwork = call(async (options) => {
-      const { abortSignal, ...body } = options;
-      const { Id } = await transport.json<{ Id: string }>({
-        method: "POST",
-        path: "/networks/create",
-        body,
-        signal: abortSignal,
-      });
-      return new Network(transport, Id);
+    this.buildImage = callWith((file, { cachefrom, ...given }) => {
+      const tar = isContext(file) ? Readable.from(packContext(file)) : file;
+      const query = Array.isArray(cachefrom)
+        ? { ...given, cachefrom: JSON.stringify(cachefrom) }
+        : { ...given, cachefrom };
+      return caller.open({ method: "POST", path: "/build" }, query, tar);
     });
   }
 
   getContainer(id: string): Container {
-    return new Container(this.#transport, id);
+    return new Container(this.caller, id);
   }
   getImage(name: string): Image {
-    return new Image(this.#transport, name);
+    return new Image(this.caller, name);
   }
   getVolume(name: string): Volume {
-    return new Volume(this.#transport, name);
+    return new Volume(this.caller, name);
   }
   getNetwork(id: string): Network {
-    return new Network(this.#transport, id);
+    return new Network(this.caller, id);
   }
   getExec(id: string): Exec {
-    return new Exec(this.#transport, id);
+    return new Exec(this.caller, id);
+  }
+  getPlugin(name: string, remote?: string): Plugin {
+    return new Plugin(this.caller, name, remote);
+  }
+  getService(id: string): Service {
+    return new Service(this.caller, id);
+  }
+  getTask(id: string): Task {
+    return new Task(this.caller, id);
+  }
+  getNode(id: string): Node {
+    return new Node(this.caller, id);
+  }
+  getSecret(id: string): Secret {
+    return new Secret(this.caller, id);
+  }
+  getConfig(id: string): Config {
+    return new Config(this.caller, id);
   }
 
   /** Progress lines of a pull. A name without tag or digest means `latest`, as the docker CLI does. */
-  pull(
-    reference: string,
-    options?: Abortable & { readonly authconfig?: object; readonly platform?: string },
-  ): Promise<Readable>;
+  pull(reference: string, options?: PullOptions): Promise<Readable>;
   pull(reference: string, callback: Callback<Readable>): void;
   pull(
     reference: string,
-    last?: (Abortable & { readonly authconfig?: object; readonly platform?: string }) | Callback<Readable>,
+    options: PullOptions | undefined,
+    callback: Callback<Readable>,
+    auth?: object,
+  ): void;
+  pull(
+    reference: string,
+    options: PullOptions | undefined,
+    callback: undefined,
+    auth: object,
+  ): Promise<Readable>;
+  pull(
+    reference: string,
+    first?: PullOptions | Callback<Readable>,
+    second?: Callback<Readable>,
+    auth?: object,
   ): Promise<Readable> | void {
-    const options = typeof last === "function" || last === undefined ? {} : last;
-    const answer = this.createImage({ ...splitReference(reference), ...options });
-    if (typeof last !== "function") return answer;
-    deliver(answer, last);
+    return this.#pull(splitReference(reference), first, second, auth);
   }
 
-  /** Progress lines of a load from a docker-archive or OCI layout tar. */
-  async loadImage(
-    archive: Readable,
-    options: Abortable & { readonly quiet?: boolean } = {},
-  ): Promise<Readable> {
-    return await this.#upload("/images/load", archive, options);
+  /** The same for all tags of a name. */
+  pullAll(repository: string, options?: PullOptions): Promise<Readable>;
+  pullAll(repository: string, callback: Callback<Readable>): void;
+  pullAll(
+    repository: string,
+    options: PullOptions | undefined,
+    callback: Callback<Readable>,
+    auth?: object,
+  ): void;
+  pullAll(
+    repository: string,
+    first?: PullOptions | Callback<Readable>,
+    second?: Callback<Readable>,
+    auth?: object,
+  ): Promise<Readable> | void {
+    return this.#pull({ fromImage: splitReference(repository).fromImage }, first, second, auth);
   }
 
-  /** Progress lines of a classic build from a tar context. */
-  async buildImage(context: Readable, options: Abortable & Query = {}): Promise<Readable> {
-    return await this.#upload("/build", context, options);
+  #pull(
+    what: CreateImageOptions,
+    first: PullOptions | Callback<Readable> | undefined,
+    second: Callback<Readable> | undefined,
+    auth: object | undefined,
+  ): Promise<Readable> | void {
+    const [options, callback] = typeof first === "function" ? [{}, first] : [first ?? {}, second];
+    const credentials = auth === undefined ? {} : { authconfig: auth };
+    return settle(this.createImage({ ...what, ...credentials, ...options }), callback);
   }
 
-  async #upload(path: string, stream: Readable, options: Abortable): Promise<Readable> {
-    const { abortSignal, ...query } = options;
-    return await this.#transport.stream({
-      method: "POST",
-      path,
-      query,
-      stream,
-      headers: { "Content-Type": "application/x-tar" },
-      signal: abortSignal,
-    });
+  /** Like `docker run`: creates, attaches, starts and waits. The container stays unless it was created with AutoRemove. */
+  run(...told: RunArguments): Promise<[RunResult, Container]>;
+  run(...told: readonly [...RunArguments, RunCallback]): EventEmitter;
+  run(...told: readonly unknown[]): Promise<[RunResult, Container]> | EventEmitter {
+    const callback = told.find((value) => typeof value === "function") as RunCallback | undefined;
+    const rest = told.filter((value) => typeof value !== "function") as unknown as RunArguments;
+    return callback === undefined ? this.runPromise(...rest) : this.runCallback(...rest, callback);
+  }
+
+  async runPromise(...told: RunArguments): Promise<[RunResult, Container]> {
+    return await run(this.createContainer, toldBy(told));
+  }
+
+  /** Says `container`, `stream`, `start` and `data` on the emitter that it answers at once. */
+  runCallback(...told: readonly [...RunArguments, RunCallback]): EventEmitter {
+    const rest = told.filter((value) => typeof value !== "function") as unknown as RunArguments;
+    return runWithCallback(
+      this.createContainer,
+      toldBy(rest),
+      told.findLast((value) => typeof value === "function") as RunCallback,
+    );
   }
 }
 
-/** "host:5000/a/b:1" -> name and tag; a digest stays with the name's query word `tag`, as Docker wants it. */
-export function splitReference(reference: string): { readonly fromImage: string; readonly tag: string } {
-  const at = reference.indexOf("@");
-  if (at > 0) return { fromImage: reference.slice(0, at), tag: reference.slice(at + 1) };
-  const colon = reference.lastIndexOf(":");
-  if (colon > reference.lastIndexOf("/"))
-    return { fromImage: reference.slice(0, colon), tag: reference.slice(colon + 1) };
-  return { fromImage: reference, tag: "latest" };
+function isContext(file: Archive | BuildContext): file is BuildContext {
+  return typeof file === "object" && "context" in file;
 }

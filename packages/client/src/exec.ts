@@ -1,11 +1,15 @@
 import { Duplex } from "node:stream";
 import type { ExecInspect } from "@longshore/protocol";
 import { call, type Abortable, type Call } from "./call.ts";
-import type { Transport } from "./transport.ts";
+import type { Caller } from "./caller.ts";
+import { requestOf } from "./endpoint.ts";
+import type { Modem } from "./modem.ts";
 
 export interface StartExecOptions extends Abortable {
   readonly Detach?: boolean;
   readonly Tty?: boolean;
+  /** Rows and columns. */
+  readonly ConsoleSize?: readonly [number, number];
   /** Accepted for dockerode's callers: the connection is always taken over. */
   readonly hijack?: boolean;
   readonly stdin?: boolean;
@@ -14,28 +18,24 @@ export interface StartExecOptions extends Abortable {
 /** A process beside a container's own, made by `container.exec`. */
 export class Exec {
   readonly id: string;
+  readonly modem: Modem;
   readonly inspect: Call<Abortable, ExecInspect>;
-  readonly resize: Call<Abortable & { readonly h: number; readonly w: number }, null>;
+  readonly resize: Call<Abortable & { readonly h?: number; readonly w?: number }, null>;
   readonly start: Call<StartExecOptions, Duplex>;
 
-  constructor(transport: Transport, id: string) {
+  constructor(caller: Caller, id: string) {
     this.id = id;
+    this.modem = caller.modem;
     const path = `/exec/${encodeURIComponent(id)}`;
-    this.inspect = call(({ abortSignal }) =>
-      transport.json({ method: "GET", path: `${path}/json`, signal: abortSignal }),
-    );
-    this.resize = call(({ abortSignal, ...query }) =>
-      transport.json<null>({ method: "POST", path: `${path}/resize`, query, signal: abortSignal }),
-    );
-    this.start = call(async ({ abortSignal, Detach, Tty }) => {
-      const request = {
-        method: "POST" as const,
-        path: `${path}/start`,
-        body: { Detach: Detach ?? false, Tty: Tty ?? false },
-        signal: abortSignal,
-      };
+    this.inspect = caller.json({ method: "GET", path: `${path}/json` });
+    this.resize = caller.json({ method: "POST", path: `${path}/resize` });
+    this.start = call(async ({ hijack: _hijack, stdin: _stdin, ...options }) => {
+      const body = { Detach: false, Tty: false, ...options };
+      const request = requestOf({ method: "POST", path: `${path}/start`, takes: "body" }, body);
       // A detached process has no connection to take over: the answer ends at once.
-      return Detach === true ? Duplex.from(await transport.stream(request)) : await transport.hijack(request);
+      return body.Detach
+        ? Duplex.from(await caller.transport.stream(request))
+        : await caller.transport.hijack(request);
     });
   }
 }

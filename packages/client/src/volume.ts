@@ -1,19 +1,20 @@
 import type { Volume as VolumeRecord } from "@longshore/protocol";
-import { call, type Abortable, type Call } from "./call.ts";
-import type { Transport } from "./transport.ts";
+import type { Abortable, Call } from "./call.ts";
+import type { Caller } from "./caller.ts";
+import type { Modem } from "./modem.ts";
 
 /** A named volume. */
 export class Volume {
   readonly name: string;
+  readonly modem: Modem;
   readonly inspect: Call<Abortable, VolumeRecord>;
   readonly remove: Call<Abortable & { readonly force?: boolean }, null>;
 
-  constructor(transport: Transport, name: string) {
+  constructor(caller: Caller, name: string) {
     this.name = name;
+    this.modem = caller.modem;
     const path = `/volumes/${encodeURIComponent(name)}`;
-    this.inspect = call(({ abortSignal }) => transport.json({ method: "GET", path, signal: abortSignal }));
-    this.remove = call(({ abortSignal, ...query }) =>
-      transport.json<null>({ method: "DELETE", path, query, signal: abortSignal }),
-    );
+    this.inspect = caller.json({ method: "GET", path });
+    this.remove = caller.json({ method: "DELETE", path });
   }
 }

@@ -48,7 +48,7 @@ export async function containerFolder(
       continue;
     }
     if (entries.size >= MOST_ENTRIES) return { entries: sorted(entries.values()), isCut: true };
-    const stat = await container.infoArchive({ path: change.Path, abortSignal: signal });
+    const stat = await container.archiveStat({ path: change.Path, abortSignal: signal });
     const entry = fromStat(change, stat, old);
     entries.set(change.Path, isMountPoint(change.Path) ? { ...entry, change: "unchanged" } : entry);
   }

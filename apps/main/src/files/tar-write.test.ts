@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { Buffer } from "node:buffer";
 import { expect, test } from "vitest";
-import { tarHeader, tarPadding } from "./tar-write.ts";
+import { tarHeader, tarPadding } from "@longshore/client";
 import { readTar } from "./tar.ts";
 
 const longName = `${"long-".repeat(40)}ä.txt`;

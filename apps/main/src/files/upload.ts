@@ -3,9 +3,8 @@ import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
 import { BrowserWindow, dialog } from "electron";
-import type { Docker } from "@longshore/client";
+import { type Docker, tarHeader, tarPadding } from "@longshore/client";
 import type { UploadedFiles } from "@longshore/protocol";
-import { tarHeader, tarPadding } from "./tar-write.ts";
 
 /** Lets a person choose files and puts them into a folder of the container, owned by root. Nothing when they change their mind. */
 export async function uploadFiles(

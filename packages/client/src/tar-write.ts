@@ -7,16 +7,26 @@ export interface TarFile {
   readonly sizeBytes: number;
   readonly mode: number;
   readonly modifiedMs: number;
+  /** A regular file when absent. */
+  readonly kind?: "folder" | "link";
+  /** Where a symbolic link points. */
+  readonly target?: string;
 }
 
-/** The header of a regular file, owned by root (POSIX ustar, with a pax record before it for what ustar cannot hold). */
+const TYPE_FLAGS = { folder: "5", link: "2" } as const;
+
+/** The header of a file, folder or symbolic link, owned by root (POSIX ustar, with a pax record before it for what ustar cannot hold). */
 export function tarHeader(file: TarFile): Uint8Array {
   const name = Buffer.from(file.name);
   const records: string[] = [];
   if (name.length > LONGEST_NAME || name.some((byte) => byte > 0x7e))
     records.push(paxRecord("path", file.name));
   if (file.sizeBytes > LARGEST_OCTAL) records.push(paxRecord("size", String(file.sizeBytes)));
-  const own = block(file, name.subarray(0, LONGEST_NAME), "0");
+  const target = Buffer.from(file.target ?? "");
+  if (target.length > LONGEST_NAME || target.some((byte) => byte > 0x7e))
+    records.push(paxRecord("linkpath", file.target ?? ""));
+  const flag = file.kind === undefined ? "0" : TYPE_FLAGS[file.kind];
+  const own = block(file, name.subarray(0, LONGEST_NAME), flag, target.subarray(0, LONGEST_NAME));
   if (records.length === 0) return own;
   const body = Buffer.from(records.join(""));
   const extra = block({ ...file, sizeBytes: body.length }, Buffer.from("pax"), "x");
@@ -28,7 +38,7 @@ export function tarPadding(sizeBytes: number): Uint8Array {
   return new Uint8Array((BLOCK - (sizeBytes % BLOCK)) % BLOCK);
 }
 
-function block(file: TarFile, name: Uint8Array, kind: string): Buffer {
+function block(file: TarFile, name: Uint8Array, flag: string, target?: Uint8Array): Buffer {
   const header = Buffer.alloc(BLOCK);
   header.set(name, 0);
   header.write(octal(file.mode, 8), 100);
@@ -37,7 +47,8 @@ function block(file: TarFile, name: Uint8Array, kind: string): Buffer {
   header.write(octal(Math.min(file.sizeBytes, LARGEST_OCTAL), 12), 124);
   header.write(octal(Math.max(0, Math.floor(file.modifiedMs / 1000)), 12), 136);
   header.write("        ", 148);
-  header.write(kind, 156);
+  header.write(flag, 156);
+  if (target !== undefined) header.set(target, 157);
   header.write("ustar\u000000", 257);
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${sum.toString(8).padStart(6, "0")}\u0000 `, 148);
