@@ -17,6 +17,7 @@ interface Golden {
   readonly command: string;
   /** Facts of the machine that differ from the usual fake. */
   readonly isCgroupV2?: boolean;
+  readonly isCgroupDelegated?: boolean;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
@@ -55,7 +56,10 @@ test.for(names)("%s", async (name, { signal }) => {
   const golden = JSON.parse(readFileSync(path.join(folder, `${name}.request.json`), "utf8")) as Golden;
   await using ground = await openOnFakes({
     ...settings,
-    facts: { isCgroupV2: golden.isCgroupV2 ?? false },
+    facts: {
+      isCgroupV2: golden.isCgroupV2 ?? false,
+      isCgroupDelegated: golden.isCgroupDelegated ?? false,
+    },
   });
   const { room, machine } = ground;
   const other = await room.create(

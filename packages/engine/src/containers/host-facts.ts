@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import os from "node:os";
-import { cgroupMode, linuxMounts, type Mounts } from "#host";
+import { cgroupMode, isCgroupDelegated, linuxMounts, type Mounts } from "#host";
 import { hostDevices } from "./devices.ts";
 import type { DeviceNode } from "./document/build-document.ts";
 import { heldCapabilities } from "./document/capabilities.ts";
@@ -15,6 +15,8 @@ export interface HostFacts {
   readonly kernelLimits: ReadonlySet<KernelLimit>;
   /** Whether a read-only bind can cover the mounts below it. */
   readonly canMountReadOnlyBelow: boolean;
+  /** The kernel guards the limits of a cgroup namespace's root against those inside. */
+  readonly isCgroupDelegated: boolean;
   /** Capabilities of the engine: what it lacks cannot be given. */
   readonly held: ReadonlySet<string>;
   /** The engine's own hard limits by Docker's names (nofile, nproc); absent = unlimited. Source: proc(5), limits. */
@@ -62,6 +64,7 @@ export async function readHostFacts(initPath: string | undefined): Promise<HostF
     isCgroupV2,
     kernelLimits: await readKernelLimits("/sys/fs/cgroup", isCgroupV2),
     canMountReadOnlyBelow: isAtLeast(os.release(), 5, 12),
+    isCgroupDelegated: isCgroupDelegated(await readFile("/proc/self/mountinfo", "utf8")),
     held: heldCapabilities(status),
     hardLimits: parseHardLimits(limits),
     ...(initPath !== undefined && { initPath }),

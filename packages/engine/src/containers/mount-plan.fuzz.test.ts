@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { isKind } from "#kernel";
 import { fuzzed } from "@longshore/testkit";
 import { capabilitySet } from "./document/capabilities.ts";
-import { parseSecurityOptions } from "./document/build-document.ts";
+import { parseSecurityOptions } from "./document/security-options.ts";
 import { planMounts, type PlannedMount } from "./mount-plan.ts";
 import { networkMode, portSpecs } from "./network-mode.ts";
 import { signalNumber } from "./signals.ts";

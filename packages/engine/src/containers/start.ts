@@ -84,7 +84,7 @@ async function launch(context: Context, container: Container, signal: AbortSigna
     deviceNodes(container.host, () => context.facts.allDevices()),
     blockDeviceNumbers(container.host),
   ]);
-  const { isCgroupV2, held, hardLimits, initPath } = context.facts;
+  const { isCgroupV2, isCgroupDelegated, held, hardLimits, initPath } = context.facts;
   const shm = await provideShm(context, container, undo);
   const document = buildDocument({
     id: container.id,
@@ -109,6 +109,7 @@ async function launch(context: Context, container: Container, signal: AbortSigna
     ...(initPath !== undefined && { initPath }),
     ...(shm !== undefined && { shmFolder: shm }),
     isCgroupV2,
+    isCgroupDelegated,
     cgroupParent: cgroupParentOf(container),
   });
   const limit = logLimitOf(container.host.LogConfig);

@@ -49,6 +49,7 @@ export const fakeFacts: HostFacts = {
   isCgroupV2: false,
   canMountReadOnlyBelow: true,
   kernelLimits: new Set(ALL_LIMITS),
+  isCgroupDelegated: false,
   held: new Set(
     (
       "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST " +

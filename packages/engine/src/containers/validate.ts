@@ -1,5 +1,5 @@
 import { LongshoreError } from "#kernel";
-import { parseSecurityOptions } from "./document/build-document.ts";
+import { parseSecurityOptions } from "./document/security-options.ts";
 import { capabilitySet } from "./document/capabilities.ts";
 import { grantUlimits } from "./document/ulimits.ts";
 import { type HostFacts, ULIMIT_NAMES } from "./host-facts.ts";
@@ -141,6 +141,7 @@ function checkSecurity(options: readonly string[]): void {
   try {
     parseSecurityOptions(options);
   } catch (error) {
+    if (error instanceof LongshoreError) throw error;
     throw new LongshoreError("invalid", "decoding seccomp profile failed: not valid JSON", { cause: error });
   }
   for (const option of options) {

@@ -24,7 +24,7 @@ export {
   type RootBind,
   unmount,
 } from "./linux/mounts.ts";
-export { cgroupMode, linuxCgroups, mountForgottenControllers } from "./linux/cgroups.ts";
+export { cgroupMode, isCgroupDelegated, linuxCgroups, mountForgottenControllers } from "./linux/cgroups.ts";
 export { CgroupMoves } from "./linux/cgroup-moves.ts";
 export * from "./linux/clock.ts";
 export * from "./linux/descriptor-passing.ts";

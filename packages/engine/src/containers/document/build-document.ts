@@ -4,7 +4,9 @@ import { capabilitySet } from "./capabilities.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "./paths.ts";
 import { type DeviceNumbers, resourcesOf } from "./resources.ts";
 import { defaultSeccomp } from "./seccomp.ts";
+import { parseSecurityOptions } from "./security-options.ts";
 import { hasInit, INIT_IN_CONTAINER, standardMounts } from "./standard-mounts.ts";
+import { withSystemMounts } from "./system-container.ts";
 import { grantUlimits, rlimitOf } from "./ulimits.ts";
 
 /** Numbers of the user a process runs as. */
@@ -57,6 +59,7 @@ export interface DocumentRequest {
   /** Static init program of the host, for `--init`. */
   readonly initPath?: string;
   readonly isCgroupV2: boolean;
+  readonly isCgroupDelegated: boolean;
   readonly cgroupParent: string;
 }
 
@@ -163,26 +166,5 @@ function mountsOf(request: DocumentRequest): readonly RuntimeMount[] {
   const own = new Set(request.mounts.map((mount) => mount.destination));
   return standardMounts(request)
     .filter((mount) => !own.has(mount.destination))
-    .concat(request.mounts);
-}
-
-/** `--security-opt` entries, `key=value` or `key:value`. */
-export function parseSecurityOptions(options: readonly string[]): {
-  isNoNewPrivileges: boolean;
-  seccomp: string;
-  seccompProfile?: object;
-} {
-  let isNoNewPrivileges = false;
-  let seccomp = "";
-  let seccompProfile: object | undefined;
-  for (const option of options) {
-    if (option === "no-new-privileges") isNoNewPrivileges = true;
-    const [, key = "", value = ""] = /^([^=:]+)[=:](.*)$/s.exec(option) ?? [];
-    if (key === "no-new-privileges") isNoNewPrivileges = value !== "false";
-    if (key === "seccomp") {
-      if (value === "unconfined") seccomp = value;
-      else if (value !== "" && value !== "builtin") seccompProfile = JSON.parse(value) as object;
-    }
-  }
-  return { isNoNewPrivileges, seccomp, ...(seccompProfile !== undefined && { seccompProfile }) };
+    .concat(withSystemMounts(request));
 }

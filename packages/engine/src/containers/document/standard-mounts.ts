@@ -1,5 +1,6 @@
 import type { RuntimeMount } from "#spec";
 import type { DocumentRequest } from "./build-document.ts";
+import { hasWritableCgroups } from "./system-container.ts";
 
 const NO_SUID = ["nosuid", "noexec", "nodev"];
 
@@ -38,7 +39,8 @@ export function hasInit({ host }: Pick<DocumentRequest, "host">): boolean {
   return host.Init === true && (host.PidMode === "" || host.PidMode === "private");
 }
 
-function sysMounts({ namespaces, host }: DocumentRequest): readonly RuntimeMount[] {
+function sysMounts(request: DocumentRequest): readonly RuntimeMount[] {
+  const { namespaces, host } = request;
   const access = host.Privileged ? "rw" : "ro";
   const isForeignNetwork = namespaces.network === "host" || namespaces.network.startsWith("/proc/");
   return [
@@ -50,7 +52,7 @@ function sysMounts({ namespaces, host }: DocumentRequest): readonly RuntimeMount
       destination: "/sys/fs/cgroup",
       type: "cgroup",
       source: "cgroup",
-      options: [access, ...NO_SUID, "relatime"],
+      options: [hasWritableCgroups(request) ? "rw" : "ro", ...NO_SUID, "relatime"],
     },
   ];
 }

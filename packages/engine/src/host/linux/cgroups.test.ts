@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { oomKillsAt, unifiedStatsAt } from "./cgroups.ts";
+import { isCgroupDelegated, oomKillsAt, unifiedStatsAt } from "./cgroups.ts";
 
 /** A folder with the files of a cgroup, as the kernel words them. */
 function inCgroup(files: Readonly<Record<string, string>>, work: (directory: string) => void): void {
@@ -70,4 +70,18 @@ test("oomKillsAt() reads the v1 file too", () => {
   inCgroup({ "memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 4\n" }, (directory) =>
     expect(oomKillsAt(directory)).toBe(4),
   );
+});
+
+test("isCgroupDelegated() is true of a v2 tree that is mounted with nsdelegate, alone or over others", () => {
+  const root = "25 1 254:0 / / rw - ext4 /dev/root rw";
+  const mount = (at: string, type: string, options: string): string =>
+    `31 25 0:26 / ${at} rw,nosuid shared:9 - ${type} ${type} ${options}`;
+  const delegated = mount("/sys/fs/cgroup", "cgroup2", "rw,nsdelegate,memory_recursiveprot");
+  const isIt = (...lines: readonly string[]): boolean => isCgroupDelegated([root, ...lines, ""].join("\n"));
+  expect(isIt(delegated)).toBe(true);
+  expect(isIt(mount("/sys/fs/cgroup", "tmpfs", "rw"), delegated)).toBe(true);
+  expect(isIt(mount("/sys/fs/cgroup", "cgroup2", "rw"))).toBe(false);
+  expect(isIt(mount("/sys/fs/cgroup", "tmpfs", "rw"))).toBe(false);
+  expect(isIt(mount("/sys/fs/cgroup/unified", "cgroup2", "rw,nsdelegate"))).toBe(false);
+  expect(isIt()).toBe(false);
 });

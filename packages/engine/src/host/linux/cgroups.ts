@@ -23,6 +23,17 @@ export function cgroupMode(): "unified" | "legacy" {
 }
 
 /**
+ * Whether the one tree of cgroup v2 is a boundary of delegation at each cgroup namespace: inside one, the limits of its root can't be
+ * changed. `mountinfo` is the text of /proc/self/mountinfo. Source: cgroups(7), nsdelegate.
+ */
+export function isCgroupDelegated(mountinfo: string): boolean {
+  const mounts = mountinfo.split("\n").map((line) => line.split(" - "));
+  const [, last = ""] = mounts.findLast(([place = ""]) => place.split(" ")[4] === CGROUP_ROOT) ?? [];
+  const [type, , options = ""] = last.split(" ");
+  return type === "cgroup2" && options.split(",").includes("nsdelegate");
+}
+
+/**
  * crun refuses cgroup v1 while a controller is left to the v2 tree beside it ("hybrid mode"); mounting those controllers as v1 heals it.
  * hugetlb is the one that distributions and sandboxes forget. Nothing happens elsewhere.
  */
