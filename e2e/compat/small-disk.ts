@@ -15,13 +15,13 @@ export class Disk {
   engine: EngineUnderTest | undefined;
   before: readonly string[] = [];
 
-  async open(sizeMib: number, inodes: number): Promise<void> {
+  async open(sizeMib: number, inodes: number, flags: readonly string[] = []): Promise<void> {
     this.home = mkdtempSync(join(tmpdir(), "longshore-full-"));
     this.data = join(this.home, "data");
     mkdirSync(this.data);
     const options = `size=${sizeMib}m,nr_inodes=${inodes}`;
     execFileSync("mount", ["-t", "tmpfs", "-o", options, "longshore-full", this.data]);
-    this.engine = await startEngine({ flags: ["--data-root", this.data] });
+    this.engine = await startEngine({ flags: ["--data-root", this.data, ...flags] });
     await this.ok(dockerArchive(starterRecipe()), "load");
     this.before = this.names();
   }
@@ -64,7 +64,16 @@ export class Disk {
 
   /** Blobs, layers, snapshots and drafts there are. */
   names(): string[] {
-    const folders = ["blobs/sha256", "partial", "layers", "snapshots", "tmp", "containers", "volumes"];
+    const folders = [
+      "blobs/sha256",
+      "partial",
+      "layers",
+      "snapshots",
+      "tmp",
+      "containers",
+      "volumes",
+      "trash/volumes",
+    ];
     return folders
       .filter((folder) => existsSync(join(this.data, folder)))
       .flatMap((folder) => readdirSync(join(this.data, folder)).map((name) => `${folder}/${name}`));

@@ -1,12 +1,19 @@
 import type { Readable } from "node:stream";
 import type {
+  Discarded,
+  DiscardRequest,
   DiskRef,
   ImageLayers,
   LayerFiles,
+  PrunedIntoTrash,
   ReclaimPrediction,
   ReclaimReport,
   ReclaimResult,
+  Restored,
+  RestoreRequest,
   StarterState,
+  TrashEntry,
+  TrashReport,
 } from "@longshore/protocol";
 import type { Abortable } from "./call.ts";
 import type { Transport } from "./transport.ts";
@@ -71,6 +78,40 @@ export class Longshore {
   /** Removes all of `items` for good. */
   reclaim(items: readonly Pick<DiskRef, "kind" | "id">[], options: Abortable = {}): Promise<ReclaimResult> {
     return this.#post("/reclaim", { items }, options);
+  }
+
+  /** What was removed into the trash, oldest first. */
+  trash(options: Abortable = {}): Promise<TrashReport> {
+    return this.#get("/trash", {}, options);
+  }
+
+  /** Removes an object into the trash; anything else that removes is for good. */
+  discard(what: DiscardRequest, options: Abortable = {}): Promise<Discarded> {
+    return this.#post("/trash", what, options);
+  }
+
+  /** Docker's prune of one kind, with its filters, into the trash. */
+  pruneIntoTrash(
+    kind: TrashEntry["kind"],
+    filters: Readonly<Record<string, readonly string[]>> = {},
+    options: Abortable = {},
+  ): Promise<PrunedIntoTrash> {
+    return this.#transport.json<PrunedIntoTrash>({
+      method: "POST",
+      path: "/longshore/v1/trash/prune",
+      query: { kind, filters },
+      signal: options.abortSignal,
+    });
+  }
+
+  /** Brings an entry back. A name that was taken meanwhile is a DockerError with status 409: `how` gives another. */
+  restore(id: string, how: RestoreRequest = {}, options: Abortable = {}): Promise<Restored> {
+    return this.#post(`/trash/${encodeURIComponent(id)}/restore`, how, options);
+  }
+
+  /** For good: the entries of these ids, or all. */
+  emptyTrash(ids?: readonly string[], options: Abortable = {}): Promise<ReclaimResult> {
+    return this.#post("/trash/empty", ids === undefined ? {} : { ids }, options);
   }
 
   #post<T>(path: string, body: object, options: Abortable): Promise<T> {

@@ -111,6 +111,8 @@ export async function assemble(
     ),
   );
   const system = openSystem({
+    log: log.child("system"),
+    trash: config.trash,
     containers,
     images,
     layers,
@@ -135,6 +137,7 @@ export async function assemble(
     },
     starter: { reference: STARTER_REFERENCE, file: config.starterFile },
   });
+  stack.use(system);
   for (const listen of config.listens)
     if (listen.kind === "unix") await mkdir(path.dirname(listen.path), { recursive: true });
   stack.use(

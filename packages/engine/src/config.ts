@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { errno, LongshoreError, type LogLevel, messageOf } from "#kernel";
 import type { Listen, TlsFiles } from "#api";
 import { proxiesOf, type ProxySettings, USUAL_CERTIFICATES } from "#registry";
+import { type TrashSettings, trashSettings } from "#system";
 import { listenOf, tlsFilesOf } from "./listens.ts";
 
 /** All that an engine is told from outside: flags over the config file over defaults. */
@@ -26,6 +27,7 @@ export interface EngineConfig {
   readonly bridgeSubnet?: string;
   readonly runtime?: { readonly name: string; readonly path: string };
   readonly logLevel: LogLevel;
+  readonly trash: TrashSettings;
   /** Where the journald log driver finds the journal, when not at its usual place. */
   readonly journaldSocket?: string;
   readonly starterFile: string;
@@ -58,6 +60,8 @@ export const HELP = `Usage: npm run engine -- [doctor] [flags]
   --bridge-subnet CIDR        subnet of the default bridge
   --runtime NAME=PATH         OCI runtime (crun, else runc, from PATH)
   --journald-socket PATH      the journal's socket (/run/systemd/journal/socket)
+  --trash-quota SIZE|N%       what the trash may hold, 0 turns it off (10% of the disk)
+  --trash-age DURATION        how long it keeps what was put there (168h)
   --log-level LEVEL           debug, info, warn, error (info)
   --help, --version           answer without root
 `;
@@ -84,6 +88,8 @@ const FLAGS = {
   "bridge-subnet": { type: "string" },
   runtime: { type: "string" },
   "journald-socket": { type: "string" },
+  "trash-quota": { type: "string" },
+  "trash-age": { type: "string" },
   "log-level": { type: "string" },
   "starter-image": { type: "string" },
   help: { type: "boolean" },
@@ -151,6 +157,10 @@ export async function readCommand(argv: readonly string[]): Promise<Command> {
     ...(subnet !== undefined && { bridgeSubnet: subnet }),
     ...(runtime !== undefined && { runtime }),
     logLevel: level,
+    trash: trashSettings(
+      values["trash-quota"] ?? word1(file, "trash-quota") ?? "10%",
+      values["trash-age"] ?? word1(file, "trash-age") ?? "168h",
+    ),
     ...(journaldSocket !== undefined && { journaldSocket: path.resolve(journaldSocket) }),
     starterFile: values["starter-image"] ?? path.resolve(import.meta.dirname, STARTER),
   };
@@ -193,6 +203,8 @@ async function readConfigFile(file: string): Promise<Readonly<Record<string, unk
       "registry-mirrors",
       "insecure-registries",
       "certs-dir",
+      "trash-quota",
+      "trash-age",
       "proxies",
     ];
     for (const key of Object.keys(parsed))

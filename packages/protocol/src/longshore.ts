@@ -50,9 +50,9 @@ export interface StarterState {
   readonly isAvailable: boolean;
 }
 
-/** An object that takes room on the disk. `id` of a volume is its name. */
+/** An object that takes room on the disk. `id` of a volume is its name; "trash" is an entry of the trash. */
 export interface DiskRef {
-  readonly kind: "container" | "image" | "volume";
+  readonly kind: "container" | "image" | "volume" | "trash";
   readonly id: string;
   readonly name: string;
 }
@@ -120,4 +120,64 @@ export interface ReclaimResult {
   readonly removed: readonly DiskRef[];
   readonly failed: readonly { readonly ref: DiskRef; readonly message: string }[];
   readonly disk: DiskSpace;
+}
+
+/** One removal that can be taken back. */
+export interface TrashEntry {
+  readonly id: string;
+  readonly kind: "container" | "image" | "volume";
+  readonly name: string;
+  /** RFC 3339. */
+  readonly removedAt: string;
+  /** When its age ends it; the quota or a full disk may do so before, oldest first. */
+  readonly expiresAt: string;
+  /** Come back when it alone is emptied. */
+  readonly exclusiveBytes: number;
+  /** What was removed since and comes back with it. */
+  readonly brings: readonly { readonly kind: "image" | "volume"; readonly name: string }[];
+}
+
+/** GET /longshore/v1/trash. */
+export interface TrashReport {
+  /** Oldest first. */
+  readonly entries: readonly TrashEntry[];
+  /** Come back when the whole trash is emptied. */
+  readonly usedBytes: number;
+  readonly quotaBytes: number;
+  readonly maxAgeSeconds: number;
+}
+
+/** POST /longshore/v1/trash: a removal into the trash. */
+export interface DiscardRequest {
+  readonly kind: TrashEntry["kind"];
+  /** Id or name, as the Docker API takes it. */
+  readonly id: string;
+  readonly isForced?: boolean;
+  /** A container's anonymous volumes go with it, and come back with it. */
+  readonly hasVolumes?: boolean;
+}
+
+/** The entry; without an id nothing was removed. */
+export interface Discarded {
+  readonly id?: string;
+}
+
+/** POST /longshore/v1/trash/ID/restore. */
+export interface RestoreRequest {
+  /** Another name for the object; of an image in place of the names that were taken. */
+  readonly name?: string;
+  /** Other names for volumes that come back with a container, by their own. */
+  readonly volumes?: Readonly<Record<string, string>>;
+}
+
+export interface Restored {
+  readonly kind: TrashEntry["kind"];
+  readonly name: string;
+  /** What is not as it was, in sentences. */
+  readonly warnings: readonly string[];
+}
+
+/** POST /longshore/v1/trash/prune?kind=KIND&filters=FILTERS, filters as Docker's prune takes them: the ids of the entries. */
+export interface PrunedIntoTrash {
+  readonly ids: readonly string[];
 }

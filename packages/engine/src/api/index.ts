@@ -9,6 +9,7 @@ import type { Rooms } from "./routes/rooms.ts";
 import { streamRoutes } from "./routes/stream-routes.ts";
 import { swarmRoutes } from "./routes/swarm-routes.ts";
 import { systemRoutes } from "./routes/system-routes.ts";
+import { trashRoutes } from "./routes/trash-routes.ts";
 import { volumeRoutes } from "./routes/volume-routes.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
 import type { Certificates } from "./server/certificates.ts";
@@ -36,6 +37,7 @@ export function allRoutes(rooms: Rooms): readonly Route[] {
     volumeRoutes,
     longshoreRoutes,
     reclaimRoutes,
+    trashRoutes,
   ].flatMap((make) => make(rooms));
 }
 

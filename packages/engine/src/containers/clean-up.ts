@@ -48,7 +48,8 @@ export async function release(context: Context, container: Container): Promise<v
   if (context.book.byId(container.id) === undefined) await dropFiles(context, container.id);
 }
 
-async function dropFiles(context: Context, id: string): Promise<void> {
+/** Its snapshot, log and files, for good. */
+export async function dropFiles(context: Context, id: string): Promise<void> {
   if (existsSync(path.join(context.stateRoot, "containers", id))) {
     // A run whose clean-up was interrupted: finished here.
     await context.networks.close(id);

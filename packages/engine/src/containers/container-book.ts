@@ -1,7 +1,7 @@
 import { LongshoreError } from "#kernel";
 import type { Durability, Table } from "#store";
 import type { Task, ExecTask } from "#runtime";
-import type { Container, ContainerState, Exec } from "./contract.ts";
+import type { Container, ContainerState, Exec, TrashedContainer } from "./contract.ts";
 
 /** How a run ended, told to everyone who waits. */
 export interface Ended {
@@ -37,6 +37,8 @@ export class LiveState {
   /** Ends the watch of its health. */
   health: AbortController | undefined;
   isStopping = false;
+  /** Its end comes by the removal that puts it into the trash: --rm means nothing then. */
+  isDiscarding = false;
   /** Resolves when no pause is under way. */
   freezing: Promise<void> = Promise.resolve();
   /** The clean-up after the last exit failed: a start has to do it first. */
@@ -56,12 +58,14 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 /** All containers: records, names, live state. */
 export class ContainerBook {
   readonly #table: Table<Container>;
+  readonly #trash: Table<TrashedContainer>;
   readonly #names = new Map<string, string>();
   readonly #live = new Map<string, LiveState>();
   readonly execs: Map<string, LiveExec> = new Map();
 
-  constructor(table: Table<Container>) {
+  constructor(table: Table<Container>, trash: Table<TrashedContainer>) {
     this.#table = table;
+    this.#trash = trash;
     for (const container of table.values()) this.#names.set(container.name, container.id);
   }
 
@@ -156,6 +160,40 @@ export class ContainerBook {
     const done = this.#table.remove(container.id);
     this.freeName(container.name, container.id);
     await done;
+  }
+
+  /** In one turn, so in one transaction: it is either there or in the trash. */
+  async discard(entry: TrashedContainer): Promise<void> {
+    const { container } = entry;
+    const done = Promise.all([this.#trash.put(container.id, entry), this.#table.remove(container.id)]);
+    this.freeName(container.name, container.id);
+    await done;
+  }
+
+  /** As discard, the other way. The name was taken for it. */
+  async restore(container: Container): Promise<void> {
+    await Promise.all([this.#trash.remove(container.id), this.#table.put(container.id, container)]);
+  }
+
+  trashed(): readonly TrashedContainer[] {
+    return [...this.#trash.values()];
+  }
+
+  inTrash(id: string): TrashedContainer | undefined {
+    return this.#trash.get(id);
+  }
+
+  async changeInTrash(entry: TrashedContainer): Promise<void> {
+    await this.#trash.put(entry.container.id, entry);
+  }
+
+  async purge(id: string): Promise<void> {
+    await this.#trash.remove(id);
+  }
+
+  /** There, or in the trash: its files are needed. */
+  isKnown(id: string): boolean {
+    return this.#table.get(id) !== undefined || this.#trash.get(id) !== undefined;
   }
 
   forget(id: string): void {

@@ -1,7 +1,7 @@
 import type { Digest, ImageConfig, Platform } from "#spec";
 import type { Change } from "#layers";
 import type { LogEntry, LogQuery } from "#logs";
-import type { Endpoint, PublishedPort } from "#networks";
+import type { Endpoint, Network, PublishedPort } from "#networks";
 import type { ContainerSettings, EndpointSettings, HostSettings } from "./settings.ts";
 
 export type * from "./settings.ts";
@@ -65,6 +65,26 @@ export interface Container {
   readonly restartCount: number;
   readonly isManuallyStopped: boolean;
   readonly platform: string;
+}
+
+/** A removed container that can come back: its id, snapshot, log and files stay, its name, addresses and ports are free. */
+export interface TrashedContainer {
+  readonly container: Container;
+  /** RFC 3339. */
+  readonly removedAt: string;
+  /** Blocks on the disk of what is its own. */
+  readonly diskBytes: number;
+  /** The layer that it stands on. */
+  readonly top?: Digest;
+  /** The user-defined networks that it was on, by the name that it knows them by: one that is gone is made again. */
+  readonly networks: Readonly<Record<string, Network>>;
+}
+
+export interface RestoreOptions {
+  /** Instead of its own name. */
+  readonly name?: string;
+  /** Other names for volumes that come back with it, by their own. */
+  readonly volumes?: Readonly<Record<string, string>>;
 }
 
 /** Live facts beside the record. */
@@ -179,9 +199,30 @@ export interface Containers extends AsyncDisposable {
     options: { isForced: boolean; hasVolumes: boolean },
     signal: AbortSignal,
   ): Promise<void>;
+  /** As remove, into the trash, also of one that was to be removed at its end. With `hasVolumes` its anonymous volumes come back with it. Answers the id. */
+  discard(
+    name: string,
+    options: { isForced: boolean; hasVolumes: boolean },
+    signal: AbortSignal,
+  ): Promise<string>;
+  /** Oldest first. */
+  trashed(): readonly TrashedContainer[];
+  /**
+   * Brings it back stopped, with the volumes, networks and image that it needs. Throws `conflict` for a name that was taken meanwhile,
+   * its own or a volume's, and nothing is done then. Warnings say what is not as it was.
+   */
+  restore(
+    id: string,
+    options: RestoreOptions,
+    signal: AbortSignal,
+  ): Promise<{ readonly name: string; readonly warnings: readonly string[] }>;
+  /** For good, with what was only kept for it. Absent is success. */
+  purge(id: string): Promise<void>;
+  /** With `isDiscarding` into the trash. */
   prune(
     matches: (container: Container) => boolean,
     signal: AbortSignal,
+    options?: { readonly isDiscarding: boolean },
   ): Promise<{ removed: readonly string[]; reclaimedBytes: number }>;
   resize(name: string, rows: number, columns: number): Promise<void>;
   /** Subscribed at the call; resolves with the code. */
@@ -213,6 +254,8 @@ export interface Containers extends AsyncDisposable {
   exportRoot(name: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** Bytes in the writable layer and of the whole root. */
   sizes(name: string, signal: AbortSignal): Promise<{ writableBytes: number; rootBytes: number }>;
+  /** The layer that it stands on. */
+  topOf(name: string): Digest | undefined;
   /** What it takes on the disk itself: blocks of its snapshot, log and files; and the layer that it stands on. */
   disk(
     name: string,

@@ -73,7 +73,8 @@ export async function handleExit(
       await context.layers.removeSnapshot(id);
     }
     const isGone = context.book.byId(id) === undefined;
-    if (container.host.AutoRemove && restart === undefined && (isForgetting || !isGone)) {
+    const isAutoRemoved = container.host.AutoRemove && restart === undefined && !live.isDiscarding;
+    if (isAutoRemoved && (isForgetting || !isGone)) {
       isForgetting = true;
       await forget(context, container, ended, true);
       isForgetting = false;

@@ -3,10 +3,11 @@ import path from "node:path";
 import { errno, KeyedLocks, TaskOwner } from "#kernel";
 import { ContainerBook } from "./container-book.ts";
 import { type Context, type ContainersDeps, logDirectoryOf } from "./context.ts";
-import type { Container, Containers } from "./contract.ts";
+import type { Container, Containers, TrashedContainer } from "./contract.ts";
 import { initialHealth, watchHealth } from "./health.ts";
 import { scheduleRestart, watchExit } from "./exit.ts";
 import { logSourceOf } from "./log-options.ts";
+import { dropIdle, volumeNames } from "./discard.ts";
 import { ContainersRoom } from "./room.ts";
 import { dropScratchMounts } from "./mounts.ts";
 import { removeContainer } from "./stop.ts";
@@ -19,7 +20,10 @@ export { type HostFacts, readHostFacts } from "./host-facts.ts";
  * restarts what its policy wants. Dispose leaves containers running (live restore).
  */
 export async function openContainers(deps: ContainersDeps, signal: AbortSignal): Promise<Containers> {
-  const book = new ContainerBook(deps.store.table<Container>("containers", 1, (row) => row as Container));
+  const book = new ContainerBook(
+    deps.store.table<Container>("containers", 1, (row) => row as Container),
+    deps.store.table<TrashedContainer>("trashed_containers", 1, (row) => row as TrashedContainer),
+  );
   const context: Context = {
     ...deps,
     book,
@@ -27,13 +31,21 @@ export async function openContainers(deps: ContainersDeps, signal: AbortSignal):
     tasks: new TaskOwner(deps.log),
     onStarted: (id, task) => watchExit(context, id, task),
   };
-  deps.images.onUse(() =>
-    book.list().map((container) => ({
-      imageId: container.imageId,
-      containerId: container.id,
-      isRunning: container.state.pid !== 0,
+  deps.images.onUse(() => [
+    ...book.list().map(({ id, imageId, state }) => ({
+      imageId,
+      containerId: id,
+      isRunning: state.pid !== 0,
     })),
-  );
+    ...book.trashed().map(({ container: { id, imageId } }) => ({
+      imageId,
+      containerId: id,
+      isRunning: false,
+      isTrashed: true as const,
+    })),
+  ]);
+  for (const { container } of book.trashed())
+    for (const name of volumeNames(container)) deps.volumes.expect(name, container.id);
   for (const container of book.list())
     for (const point of container.mounts)
       if (point.type === "volume" && point.name !== undefined)
@@ -41,6 +53,7 @@ export async function openContainers(deps: ContainersDeps, signal: AbortSignal):
   const adopted = await adopt(context);
   await dropInterrupted(context);
   await dropUnnamed(context, signal);
+  await dropIdle(context);
   for (const container of book.list())
     if (!adopted.has(container.id) && container.state.status !== "created")
       await resumeShipment(context, container, Promise.resolve());
@@ -136,13 +149,11 @@ async function dropInterrupted(context: Context): Promise<void> {
 async function dropUnnamed(context: Context, signal: AbortSignal): Promise<void> {
   for (const key of Array.from(context.layers.snapshots())) {
     signal.throwIfAborted();
-    if (/^[0-9a-f]{64}$/.test(key) && context.book.byId(key) === undefined)
-      await context.layers.removeSnapshot(key);
+    if (/^[0-9a-f]{64}$/.test(key) && !context.book.isKnown(key)) await context.layers.removeSnapshot(key);
   }
   const folder = path.join(context.dataRoot, "containers");
   for (const name of await namesIn(folder))
-    if (context.book.byId(name) === undefined)
-      await rm(path.join(folder, name), { recursive: true, force: true });
+    if (!context.book.isKnown(name)) await rm(path.join(folder, name), { recursive: true, force: true });
 }
 
 async function namesIn(folder: string): Promise<readonly string[]> {

@@ -1,4 +1,5 @@
 import { isKind, LongshoreError, unlessAborted } from "#kernel";
+import type { Digest } from "#spec";
 import { attachContainer, containerLogs } from "./attach.ts";
 import { readArchive, statPath, writeArchive, exportRoot } from "./archive.ts";
 import { forget } from "./clean-up.ts";
@@ -7,8 +8,10 @@ import { connectContainer, disconnectContainer } from "./connect.ts";
 import { type Context, directoryOf, publish } from "./context.ts";
 import type * as c from "./contract.ts";
 import { createContainer } from "./create.ts";
+import { discardContainer, purgeContainer } from "./discard.ts";
 import { diskOf } from "./disk.ts";
 import { createExec, execOf, resizeExec, startExec } from "./exec.ts";
+import { restoreContainer } from "./restore.ts";
 import { sampleStats } from "./stats.ts";
 import {
   killContainer,
@@ -134,19 +137,44 @@ export class ContainersRoom implements c.Containers {
     return removeContainer(this.#context, name, options, signal);
   }
 
+  discard(
+    name: string,
+    options: { isForced: boolean; hasVolumes: boolean },
+    signal: AbortSignal,
+  ): Promise<string> {
+    return discardContainer(this.#context, name, options, signal);
+  }
+
+  trashed(): readonly c.TrashedContainer[] {
+    return this.#context.book.trashed();
+  }
+
+  restore(id: string, options: c.RestoreOptions, signal: AbortSignal): ReturnType<c.Containers["restore"]> {
+    return restoreContainer(this.#context, id, options, signal);
+  }
+
+  purge(id: string): Promise<void> {
+    return purgeContainer(this.#context, id, new AbortController().signal);
+  }
+
   async prune(
     matches: (container: c.Container) => boolean,
     signal: AbortSignal,
+    options: { readonly isDiscarding: boolean } = { isDiscarding: false },
   ): Promise<{ removed: readonly string[]; reclaimedBytes: number }> {
     const removed: string[] = [];
     let reclaimedBytes = 0;
+    const how = { isForced: false, hasVolumes: false };
     for (const container of this.list()) {
       const { status } = container.state;
       if ((status !== "created" && status !== "exited" && status !== "dead") || !matches(container)) continue;
       const bytes = await this.#context.layers.usageBytes(container.id, signal);
-      await this.remove(container.id, { isForced: false, hasVolumes: false }, signal);
+      if (options.isDiscarding) await this.discard(container.id, how, signal);
+      else {
+        await this.remove(container.id, how, signal);
+        reclaimedBytes += bytes;
+      }
       removed.push(container.id);
-      reclaimedBytes += bytes;
     }
     return { removed, reclaimedBytes };
   }
@@ -205,6 +233,10 @@ export class ContainersRoom implements c.Containers {
     const writableBytes = await this.#context.layers.usageBytes(container.id, signal);
     const image = this.#context.images.list().find((candidate) => candidate.id === container.imageId);
     return { writableBytes, rootBytes: writableBytes + (image?.sizeBytes ?? 0) };
+  }
+
+  topOf(name: string): Digest | undefined {
+    return this.#context.layers.snapshotParent(this.get(name).id);
   }
 
   disk(name: string, signal: AbortSignal): ReturnType<c.Containers["disk"]> {

@@ -231,23 +231,35 @@ export async function removeContainer(
   options: { isForced: boolean; hasVolumes: boolean },
   signal: AbortSignal,
 ): Promise<void> {
+  await withEnded(context, name, options.isForced, signal, async (container) => {
+    await forget(context, container, { code: container.state.exitCode }, false);
+    if (options.hasVolumes) await removeAnonymousVolumes(context, container);
+  });
+}
+
+/** What both removals begin with: nothing of it runs, restarts or is cleaned up, and its lock is held. One that is gone by then is none of `remove`'s. */
+export async function withEnded(
+  context: Context,
+  name: string,
+  isForced: boolean,
+  signal: AbortSignal,
+  remove: (container: Container) => Promise<void>,
+): Promise<void> {
   const container = context.book.get(name);
   const live = context.book.live(container.id);
-  refuseRemoval(context, container, name, options.isForced);
+  refuseRemoval(context, container, name, isForced);
   live.restart?.abort(new Error("container is removed"));
   live.restart = undefined;
   await endForRemoval(context, container, signal);
   await using _ = await context.locks.hold(container.id, signal);
   // A start that had the lock before may have succeeded meanwhile.
   if (context.book.byId(container.id) !== undefined) {
-    refuseRemoval(context, context.book.get(container.id), name, options.isForced);
+    refuseRemoval(context, context.book.get(container.id), name, isForced);
     await endForRemoval(context, container, signal);
   }
   while (live.isCleaning) await live.settled;
   const current = context.book.byId(container.id);
-  if (current === undefined) return;
-  await forget(context, current, { code: current.state.exitCode }, false);
-  if (options.hasVolumes) await removeAnonymousVolumes(context, current);
+  if (current !== undefined) await remove(current);
 }
 
 function refuseRemoval(context: Context, container: Container, name: string, isForced: boolean): void {

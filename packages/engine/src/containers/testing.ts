@@ -5,7 +5,6 @@ import type { Images } from "#images";
 import { silentLogger } from "#kernel";
 import type { Layers } from "#layers";
 import { type ExecutionConfig, parseReference } from "#spec";
-import type { Store } from "#store";
 import { RecordedEvents } from "#testing/events";
 import { FakeMounts } from "#testing/host";
 import { fakeImages } from "#testing/images";
@@ -14,8 +13,9 @@ import { FakeLayers } from "#testing/layers";
 import { FakeLogs } from "#testing/logs";
 import { fakeNetworks } from "#testing/networks";
 import { FakeMachine, type FakeProgram } from "#testing/runtime";
-import { memoryStore } from "#testing/store";
+import { keepingStore } from "#testing/store";
 import { fakeVolumes } from "#testing/volumes";
+import type { Networks } from "#networks";
 import type { Volumes } from "#volumes";
 import type { ContainersDeps } from "./context.ts";
 import type { Containers, CreateRequest, HostSettings } from "./contract.ts";
@@ -78,6 +78,7 @@ export interface FakeGround extends AsyncDisposable {
   readonly images: Images;
   readonly layers: Layers;
   readonly volumes: Volumes;
+  readonly networks: Networks;
   readonly events: RecordedEvents;
   /** Drops the room as a killed engine would and opens a new one on the same records; `between` happens while none is there. */
   restart(between?: () => void): Promise<void>;
@@ -147,6 +148,7 @@ export async function openOnFakes(options: FakeGroundOptions = {}): Promise<Fake
     images,
     layers,
     volumes,
+    networks,
     events,
     restart: async (between = () => {}) => {
       await room[Symbol.asyncDispose]();
@@ -160,21 +162,6 @@ export async function openOnFakes(options: FakeGroundOptions = {}): Promise<Fake
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** One set of tables that each next engine opens again. */
-function keepingStore(): () => Store {
-  const tables = new Map<string, ReturnType<Store["table"]>>();
-  const store = memoryStore();
-  return () => ({
-    table: <T>(name: string) => {
-      const table = tables.get(name) ?? store.table<unknown>(name, 1, (row) => row);
-      tables.set(name, table);
-      return table as ReturnType<typeof store.table<T>>;
-    },
-    settled: async () => {},
-    [Symbol.asyncDispose]: async () => {},
-  });
 }
 
 /** Fake layers whose mounts name a folder that is there: users and groups are read from it. */

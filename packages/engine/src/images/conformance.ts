@@ -188,11 +188,131 @@ export function imagesConformance(what: string, make: () => Promise<ImagesUnderT
       await expect(images.remove(id, usual)).rejects.toMatchObject({
         message: `conflict: unable to delete ${short(id)} (must be forced) - image is being used by stopped container ${container}`,
       });
-      expect(await images.prune({ isDanglingOnly: false })).toEqual({ removed: [], reclaimedBytes: 0 });
+      expect(await images.prune({ isDanglingOnly: false })).toEqual({
+        removed: [],
+        reclaimedBytes: 0,
+        discarded: [],
+      });
       expect((await images.remove(id, forced)).slice(0, 2)).toEqual([
         { untagged: "c/app:1" },
         { deleted: id },
       ]);
+    });
+
+    test("discard() is remove() that keeps layers and blobs, and restore() brings names and sharing back", async () => {
+      await using under = await make();
+      const { images, layers } = under;
+      await load(images, recipe("c/app:1", layer("base"), layer("a")));
+      await load(images, recipe("c/other:1", layer("base"), layer("b")));
+      await images.tag("c/app:1", parseReference("c/app:2"));
+      const before = images.get("c/app:1");
+      const things = await rest(under);
+      const name = await images.discard("c/app:2", usual);
+      expect(name.lines).toEqual([{ untagged: "c/app:2" }]);
+      const { lines, key = "" } = await images.discard(before.id, usual);
+      expect(lines).toEqual([{ untagged: "c/app:1" }, { deleted: before.id }]);
+      expect(() => images.get("c/app:1")).toThrow("No such image");
+      expect(() => images.get(before.id)).toThrow("No such image");
+      expect(images.trashed().map((one) => [one.names, one.images, one.tops, one.isKept])).toEqual([
+        [["c/app:2"], [], [], false],
+        [["c/app:1"], [before.id], [before.top], false],
+      ]);
+      // Nothing but the record of the image has gone: its config is still a blob.
+      expect((await rest(under)).toSorted()).toEqual(
+        things.toSorted().toSpliced(things.toSorted().lastIndexOf(before.id), 1),
+      );
+      await images.remove("c/other:1", usual);
+      expect(layers.layer(before.chain[0] as Digest)).toBeDefined();
+      expect(await images.restore(key, {})).toEqual({ id: before.id, skipped: [] });
+      expect(await images.restore(name.key ?? "", {})).toEqual({ id: before.id, skipped: [] });
+      expect(images.get("c/app:2")).toMatchObject({
+        id: before.id,
+        chain: before.chain,
+        repoTags: ["c/app:1", "c/app:2"],
+        sizeBytes: before.sizeBytes,
+      });
+      expect(told(under).slice(-2)).toEqual(["tag c/app:1", "tag c/app:2"]);
+      await images.remove("c/app:1", usual);
+      await images.remove("c/app:2", usual);
+      expect(await rest(under)).toEqual([]);
+    });
+
+    test("restore() says who has its name by now; another name stands in, or it is left out", async () => {
+      await using under = await make();
+      const { images } = under;
+      await load(images, recipe("c/app:1", layer("old")));
+      const old = images.get("c/app:1");
+      await images.tag(old.id, parseReference("c/app:free"));
+      const { key = "" } = await images.discard(old.id, forced);
+      await load(images, recipe("c/app:1", layer("new")));
+      const fresh = images.get("c/app:1");
+      await expect(images.restore(key, {})).rejects.toMatchObject({
+        kind: "conflict",
+        message: `cannot restore image "c/app:1, c/app:free": the name "c/app:1" was taken meanwhile by ${fresh.id}, want another name`,
+      });
+      await expect(images.restore(key, { name: parseReference("c/app:1") })).rejects.toMatchObject({
+        kind: "conflict",
+      });
+      await images.restore(key, { name: parseReference("c/back:1") });
+      expect(images.get(old.id).repoTags).toEqual(["c/app:free", "c/back:1"]);
+      const again = await images.discard(old.id, forced);
+      await images.tag(fresh.id, parseReference("c/back:1"));
+      expect(await images.restore(again.key ?? "", { isSkippingTaken: true })).toEqual({
+        id: old.id,
+        skipped: ["c/back:1"],
+      });
+      expect([images.get("c/app:free").id, images.get("c/app:1").id]).toEqual([old.id, fresh.id]);
+    });
+
+    test("purge() takes layers and blobs that nothing else needs; a name in the trash keeps its image", async () => {
+      await using under = await make();
+      const { images } = under;
+      await load(images, recipe("c/app:1", layer("a"), layer("b")));
+      const { id } = images.get("c/app:1");
+      await images.tag(id, parseReference("c/app:2"));
+      const { key = "" } = await images.discard("c/app:2", usual);
+      const { lines } = await images.discard("c/app:1", { ...usual });
+      expect(lines.map(({ deleted }) => deleted)).toEqual([undefined, id]);
+      for (const one of images.trashed()) if (one.key !== key) await images.restore(one.key, {});
+      // For good, and yet its other name may come back.
+      await images.remove("c/app:1", usual);
+      expect(images.trashed().map((one) => [one.key, one.images])).toEqual([[key, [id]]]);
+      await images.restore(key, {});
+      expect(images.get("c/app:2").id).toBe(id);
+      const last = await images.discard("c/app:2", usual);
+      await images.purge(last.key ?? "");
+      await images.purge(last.key ?? "");
+      expect([await rest(under), images.trashed()]).toEqual([[], []]);
+    });
+
+    test("what a container in the trash was made from outlives remove() and purge(), until it is forgone", async () => {
+      await using under = await make();
+      const { images } = under;
+      await load(images, recipe("c/app:1", layer("a")), recipe("c/two:1", layer("b")));
+      const [one, two] = [images.get("c/app:1").id, images.get("c/two:1").id];
+      let uses: readonly ImageUse[] = [one, two].map((imageId) => ({
+        imageId,
+        containerId: imageId.slice(7),
+        isRunning: false,
+        isTrashed: true,
+      }));
+      images.onUse(() => uses);
+      expect(await images.remove("c/app:1", usual)).toEqual([{ untagged: "c/app:1" }, { deleted: one }]);
+      const { discarded } = await images.prune({ isDanglingOnly: false, isDiscarding: true });
+      for (const key of discarded) await images.purge(key);
+      expect(images.list()).toEqual([]);
+      expect(images.trashed().map(({ names, isKept }) => [names, isKept])).toEqual([
+        [["c/app:1"], true],
+        [["c/two:1"], true],
+      ]);
+      await images.forgo();
+      expect(images.trashed()).toHaveLength(2);
+      uses = uses.slice(0, 1);
+      await images.forgo();
+      expect(images.trashed().map(({ id }) => id)).toEqual([one]);
+      uses = [];
+      await images.forgo();
+      expect([await rest(under), images.trashed()]).toEqual([[], []]);
     });
 
     test("commit() makes children; a parent stays while they do and goes with them when it has no name", async () => {

@@ -3,7 +3,7 @@ import type { Events } from "#events";
 import type { Layers } from "#layers";
 import type { Digest } from "#spec";
 import type { ImageUse } from "./contract.ts";
-import type { ImageBook } from "./image-book.ts";
+import type { ImageBook, ImageRecord } from "./image-book.ts";
 
 /** What the parts of this room share. */
 export interface ImagesContext {
@@ -14,8 +14,12 @@ export interface ImagesContext {
   readonly clock: Clock;
   /** Docker's name of this machine's architecture. */
   readonly architecture: string;
-  uses(): Iterable<ImageUse>;
-  publish(id: string, action: string, name: string): void;
+  /** Of containers that are there. */
+  uses(): readonly ImageUse[];
+  /** Images that containers in the trash were made from. */
+  expected(): ReadonlySet<Digest>;
+  /** `record` gives the labels, for an image that is gone by now. */
+  publish(id: string, action: string, name: string, record?: ImageRecord): void;
   /** Removes those of `candidates` that no layer and no image needs. */
   sweepBlobs(candidates: ReadonlySet<Digest>): Promise<void>;
   /** Removes the layers of `chain` (base first) that no image needs and nothing stands on; returns them, topmost first. */

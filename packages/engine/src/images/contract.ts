@@ -60,6 +60,26 @@ export interface ImageUse {
   readonly imageId: Digest;
   readonly containerId: string;
   readonly isRunning: boolean;
+  /** The container is in the trash: it stands in nobody's way, but what it needs to come back is kept. */
+  readonly isTrashed?: true;
+}
+
+/** What a removal took away and can give back: names, and the image itself if it went with them. Its layers and blobs stay on the disk. */
+export interface TrashedImage {
+  readonly key: string;
+  readonly id: Digest;
+  /** Familiar, tags before digests. */
+  readonly names: readonly string[];
+  /** Top layers of the images in it. */
+  readonly tops: readonly Digest[];
+  /** Configs and manifests of the images in it. */
+  readonly blobs: readonly Digest[];
+  /** Ids of the images in it: the one removed and parents that went along; none when only a name was taken. */
+  readonly images: readonly Digest[];
+  /** RFC 3339. */
+  readonly removedAt: string;
+  /** Removed for good, but for containers in the trash that were made from it. */
+  readonly isKept: boolean;
 }
 
 export interface Images extends AsyncDisposable {
@@ -106,16 +126,40 @@ export interface Images extends AsyncDisposable {
     signal: AbortSignal,
   ): Promise<Digest>;
   tag(name: string, reference: Reference): Promise<void>;
-  /** Docker's rules for untag, delete, conflict and force. */
+  /** Docker's rules for untag, delete, conflict and force. What a container in the trash was made from is kept there. */
   remove(
     name: string,
     options: { isForced: boolean; isPruningParents: boolean },
   ): Promise<readonly RemovedLine[]>;
-  /** `isDanglingOnly` false removes every unused image. */
+  /** As remove, into the trash. `key` is absent when nothing was removed. */
+  discard(
+    name: string,
+    options: { isForced: boolean; isPruningParents: boolean },
+  ): Promise<{ readonly lines: readonly RemovedLine[]; readonly key?: string }>;
+  /** Oldest first. */
+  trashed(): readonly TrashedImage[];
+  /**
+   * Throws `conflict` when another image has one of its names by now: then `name` stands in for those, or they are left out
+   * (`isSkippingTaken`). Answers what was left out.
+   */
+  restore(
+    key: string,
+    options: { readonly name?: Reference; readonly isSkippingTaken?: boolean },
+  ): Promise<{ readonly id: Digest; readonly skipped: readonly string[] }>;
+  /** For good; what a container in the trash was made from stays until forgo(). Absent is success. */
+  purge(key: string): Promise<void>;
+  /** Drops what was only kept for containers that are no longer in the trash. */
+  forgo(): Promise<void>;
+  /** `isDanglingOnly` false removes every unused image. With `isDiscarding` into the trash: `discarded` are the keys. */
   prune(options: {
     isDanglingOnly: boolean;
+    isDiscarding?: boolean;
     matches?: (image: Image) => boolean;
-  }): Promise<{ removed: readonly RemovedLine[]; reclaimedBytes: number }>;
+  }): Promise<{
+    readonly removed: readonly RemovedLine[];
+    readonly reclaimedBytes: number;
+    readonly discarded: readonly string[];
+  }>;
   history(name: string): readonly HistoryLine[];
   /** Verifies credentials at a registry; POST /auth. */
   login(auth: RegistryAuth, signal: AbortSignal): Promise<{ identityToken: string; status: string }>;

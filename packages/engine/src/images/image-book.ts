@@ -29,15 +29,28 @@ interface NameRecord {
   readonly id: Digest;
 }
 
-/** Images and their names; lookups in Docker's order. */
+/** A removal that can be taken back. */
+export interface TrashRow {
+  readonly key: string;
+  readonly id: Digest;
+  /** As stored. */
+  readonly names: readonly string[];
+  readonly records: readonly ImageRecord[];
+  readonly removedAt: string;
+  readonly isKept: boolean;
+}
+
+/** Images and their names, and removals that can be taken back; lookups in Docker's order. */
 export class ImageBook {
   readonly #images: Table<ImageRecord>;
   readonly #names: Table<NameRecord>;
+  readonly #trash: Table<TrashRow>;
   readonly #layers: Layers;
 
   constructor(store: Store, layers: Layers) {
     this.#images = store.table<ImageRecord>("images", 1, (row) => row as ImageRecord);
     this.#names = store.table<NameRecord>("image_names", 1, (row) => row as NameRecord);
+    this.#trash = store.table<TrashRow>("trashed_images", 1, (row) => row as TrashRow);
     this.#layers = layers;
   }
 
@@ -47,6 +60,39 @@ export class ImageBook {
 
   records(): IterableIterator<ImageRecord> {
     return this.#images.values();
+  }
+
+  /** Also those in the trash: their layers and blobs are needed. */
+  *allRecords(): IterableIterator<ImageRecord> {
+    yield* this.#images.values();
+    for (const { records } of this.#trash.values()) yield* records;
+  }
+
+  trashRows(): readonly TrashRow[] {
+    return [...this.#trash.values()];
+  }
+
+  needTrashRow(key: string): TrashRow {
+    const row = this.#trash.get(key);
+    if (row === undefined) throw new LongshoreError("not_found", `No such image in the trash: ${key}`);
+    return row;
+  }
+
+  async putTrashRow(row: TrashRow): Promise<void> {
+    await this.#trash.put(row.key, row);
+  }
+
+  async dropTrashRow(key: string): Promise<void> {
+    await this.#trash.remove(key);
+  }
+
+  /** In one turn, so in one transaction: what a removal took is back and the removal forgotten. */
+  async takeBack(row: TrashRow, names: readonly string[]): Promise<void> {
+    await Promise.all([
+      this.#trash.remove(row.key),
+      ...row.records.map((record) => this.add(record)),
+      ...names.map((name) => this.#names.put(name, { id: row.id })),
+    ]);
   }
 
   list(): readonly Image[] {

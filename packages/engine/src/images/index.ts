@@ -6,7 +6,7 @@ import type { Digest } from "#spec";
 import type { Store } from "#store";
 import type { ImagesContext } from "./context.ts";
 import type { Images, ImageUse } from "./contract.ts";
-import { chainOf, ImageBook } from "./image-book.ts";
+import { chainOf, ImageBook, type ImageRecord } from "./image-book.ts";
 import { openTransfer } from "./registry-transfer.ts";
 import { ImagesRoom } from "./room.ts";
 
@@ -30,20 +30,22 @@ export async function openImages(deps: ImagesDeps, signal: AbortSignal): Promise
     ...deps,
     book,
     architecture: process.arch === "x64" ? "amd64" : process.arch,
-    uses: () => uses(),
-    publish: (id, action, name) =>
+    uses: () => [...uses()].filter((use) => use.isTrashed !== true),
+    expected: () =>
+      new Set([...uses()].filter((use) => use.isTrashed === true).map(({ imageId }) => imageId)),
+    publish: (id, action, name, record = book.record(id as Digest)) =>
       void events.publish({
         type: "image",
         action,
         actorId: name,
-        attributes: { name, ...(name !== id && { id }), ...book.record(id as Digest)?.config.config?.Labels },
+        attributes: { name, ...(name !== id && { id }), ...record?.config.config?.Labels },
       }),
     sweepBlobs: async (candidates) => {
       const needed = neededBlobs(layers, book);
       for (const digest of candidates) if (!needed.has(digest)) await layers.blobs.remove(digest);
     },
     sweepLayers: async (chain) => {
-      const needed = new Set([...book.records()].flatMap((record) => chainOf(record.config)));
+      const needed = new Set([...book.allRecords()].flatMap((record) => chainOf(record.config)));
       const removed: Digest[] = [];
       try {
         for (const chainId of chain.toReversed()) {
@@ -67,7 +69,7 @@ export async function openImages(deps: ImagesDeps, signal: AbortSignal): Promise
 function neededBlobs(layers: Layers, book: ImageBook): ReadonlySet<Digest> {
   const needed = new Set<Digest>();
   for (const layer of layers.list()) if (layer.blob !== undefined) needed.add(layer.blob.digest);
-  for (const { id, manifest } of book.records()) {
+  for (const { id, manifest } of book.allRecords()) {
     needed.add(id);
     if (manifest !== undefined) needed.add(manifest.digest);
   }
@@ -77,15 +79,22 @@ function neededBlobs(layers: Layers, book: ImageBook): ReadonlySet<Digest> {
 /** After a crash: images whose layers are gone lose their record, layers and blobs that no image needs go. */
 async function sweep(context: ImagesContext, signal: AbortSignal): Promise<void> {
   const { layers, book } = context;
+  const isWhole = ({ config }: ImageRecord): boolean =>
+    chainOf(config).every((chainId) => layers.layer(chainId) !== undefined);
+  for (const row of book.trashRows()) {
+    if (row.records.every(isWhole)) continue;
+    context.log.error("the layers of an image in the trash are gone: it is dropped", { image: row.id });
+    await book.dropTrashRow(row.key);
+  }
   for (const record of book.records()) {
-    if (chainOf(record.config).every((chainId) => layers.layer(chainId) !== undefined)) continue;
+    if (isWhole(record)) continue;
     context.log.error("an image's layers are gone: it is dropped, pull or load it again", {
       image: record.id,
       names: book.namesOf(record.id).join(" "),
     });
     await book.drop(record.id);
   }
-  const needed = new Set([...book.records()].flatMap((record) => chainOf(record.config)));
+  const needed = new Set([...book.allRecords()].flatMap((record) => chainOf(record.config)));
   for (let isDone = false; !isDone;) {
     isDone = true;
     for (const layer of Array.from(layers.list())) {

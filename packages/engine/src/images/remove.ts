@@ -1,10 +1,18 @@
 import { LongshoreError } from "#kernel";
-import { type Digest, familiar, familiarName, parseReference, withDefaultTag } from "#spec";
+import { type Digest, familiarName, parseReference, withDefaultTag } from "#spec";
 import type { ImagesContext } from "./context.ts";
 import type { ImageUse, RemovedLine } from "./contract.ts";
-import { chainOf, nameKey } from "./image-book.ts";
+import { nameKey } from "./image-book.ts";
+import { Removal } from "./removal.ts";
 
 const short = (id: string): string => id.replace("sha256:", "").slice(0, 12);
+
+interface RemoveOptions {
+  readonly isForced: boolean;
+  readonly isPruningParents: boolean;
+  /** Into the trash. */
+  readonly isDiscarding: boolean;
+}
 
 /**
  * Docker's rules. A name is untagged; the last name takes the image along if nobody uses it. An id takes its only name along, or every name by
@@ -13,12 +21,41 @@ const short = (id: string): string => id.replace("sha256:", "").slice(0, 12);
 export async function removeImage(
   context: ImagesContext,
   name: string,
-  options: { isForced: boolean; isPruningParents: boolean },
-): Promise<readonly RemovedLine[]> {
+  options: RemoveOptions,
+): Promise<{ readonly lines: readonly RemovedLine[]; readonly key?: string }> {
+  const { id } = context.book.get(name);
+  return await removing(context, id, options, (removal) => removeByRules(context, name, options, removal));
+}
+
+/** Drops names, record and every layer that nothing else stands on; then, quietly, parents without a name. */
+export async function deleteImage(
+  context: ImagesContext,
+  id: Digest,
+  options: RemoveOptions & { readonly isQuiet: boolean },
+): Promise<{ readonly lines: readonly RemovedLine[]; readonly key?: string }> {
+  return await removing(context, id, options, (removal) => dropImage(context, id, options, removal));
+}
+
+async function removing(
+  context: ImagesContext,
+  id: Digest,
+  options: RemoveOptions,
+  decide: (removal: Removal) => void,
+): Promise<{ readonly lines: readonly RemovedLine[]; readonly key?: string }> {
+  const removal = new Removal(context, id);
+  try {
+    decide(removal);
+  } catch (error) {
+    await removal.finish(options.isDiscarding);
+    throw error;
+  }
+  return await removal.finish(options.isDiscarding);
+}
+
+function removeByRules(context: ImagesContext, name: string, options: RemoveOptions, removal: Removal): void {
   const image = context.book.get(name);
   const keys = context.book.namesOf(image.id);
   const key = matchingKey(keys, name);
-  const lines: RemovedLine[] = [];
   if (key !== undefined) {
     const [user] = usersOf(context, image.id);
     if (!options.isForced && isSingle(keys) && user !== undefined)
@@ -26,19 +63,18 @@ export async function removeImage(
         "conflict",
         `conflict: unable to remove repository reference ${JSON.stringify(name)} (must force) - container ${short(user.containerId)} is using its referenced image ${short(image.id)}`,
       );
-    lines.push(await untag(context, key, image.id));
+    removal.untag(key, image.id);
     // A digest name has no meaning without a tag of its repository.
     const left = context.book.namesOf(image.id).filter((other) => sameRepository(other, key));
     if (!isDigestName(key) && left.every(isDigestName))
-      for (const digest of left) lines.push(await untag(context, digest, image.id));
-    if (context.book.namesOf(image.id).length > 0) return lines;
+      for (const digest of left) removal.untag(digest, image.id);
+    if (context.book.namesOf(image.id).length > 0) return;
   } else if (isSingle(keys)) {
     const conflict = conflictOf(context, image.id, { isForced: options.isForced, mayBeNamed: true });
     if (conflict !== undefined) throw conflict;
-    for (const only of keys) lines.push(await untag(context, only, image.id));
+    for (const only of keys) removal.untag(only, image.id);
   }
-  await deleteImage(context, image.id, { ...options, isQuiet: key !== undefined }, lines);
-  return lines;
+  dropImage(context, image.id, { ...options, isQuiet: key !== undefined }, removal);
 }
 
 /** At most one tag, and nothing but digests of the same repository beside it. */
@@ -47,14 +83,8 @@ function isSingle(keys: readonly string[]): boolean {
   return tags.length <= 1 && new Set(keys.map(repositoryOf)).size <= 1;
 }
 
-async function untag(context: ImagesContext, key: string, id: Digest): Promise<RemovedLine> {
-  await context.book.unname(key);
-  context.publish(id, "untag", id);
-  return { untagged: familiar(parseReference(key)) };
-}
-
 function usersOf(context: ImagesContext, id: Digest): readonly ImageUse[] {
-  return [...context.uses()].filter((use) => use.imageId === id);
+  return context.uses().filter((use) => use.imageId === id);
 }
 
 /** What keeps the image from being deleted, in Docker's order: children and running containers can't be forced, the rest can. */
@@ -83,13 +113,12 @@ function hasChildren(context: ImagesContext, id: Digest): boolean {
   return [...context.book.records()].some(({ parent }) => parent === id);
 }
 
-/** Drops names, record and every layer that nothing else stands on; then, quietly, parents without a name. Adds to `lines`. */
-export async function deleteImage(
+function dropImage(
   context: ImagesContext,
   id: Digest,
-  options: { isForced: boolean; isPruningParents: boolean; isQuiet: boolean },
-  lines: RemovedLine[],
-): Promise<void> {
+  options: { readonly isForced: boolean; readonly isPruningParents: boolean; readonly isQuiet: boolean },
+  removal: Removal,
+): void {
   const record = context.book.record(id);
   if (record === undefined) return;
   const conflict = conflictOf(context, id, options);
@@ -98,17 +127,11 @@ export async function deleteImage(
     if (options.isQuiet && (!isDangling || usersOf(context, id).length > 0)) return;
     throw conflict;
   }
-  for (const key of context.book.namesOf(id)) lines.push(await untag(context, key, id));
-  await context.book.drop(id);
-  context.publish(id, "delete", id);
-  lines.push({ deleted: id });
-  // A stopped container whose image went by force keeps the layers: its snapshot stands on them.
-  for (const chainId of await context.sweepLayers(chainOf(record.config))) lines.push({ deleted: chainId });
-  await context.layers.blobs.remove(id);
-  if (record.manifest !== undefined) await context.sweepBlobs(new Set([record.manifest.digest]));
+  for (const key of context.book.namesOf(id)) removal.untag(key, id);
+  removal.drop(record);
   const { parent } = record;
   if (options.isPruningParents && parent !== undefined)
-    await deleteImage(context, parent, { isForced: false, isPruningParents: true, isQuiet: true }, lines);
+    dropImage(context, parent, { isForced: false, isPruningParents: true, isQuiet: true }, removal);
 }
 
 const isDigestName = (key: string): boolean => key.includes("@");

@@ -8,7 +8,9 @@ import type {
   OnProgress,
   RegistryAuth,
   RemovedLine,
+  TrashedImage,
 } from "./contract.ts";
+import { describeTrash, purgeImage, restoreImage } from "./image-trash.ts";
 import { loadArchive } from "./load.ts";
 import { makeImage } from "./make-image.ts";
 import { deleteImage, removeImage } from "./remove.ts";
@@ -109,33 +111,61 @@ export class ImagesRoom implements Images {
     this.#context.publish(image.id, "tag", familiar(reference));
   }
 
-  remove(
+  async remove(
     name: string,
     options: { isForced: boolean; isPruningParents: boolean },
   ): Promise<readonly RemovedLine[]> {
-    return removeImage(this.#context, name, options);
+    return (await removeImage(this.#context, name, { ...options, isDiscarding: false })).lines;
   }
 
-  async prune(options: {
-    isDanglingOnly: boolean;
-    matches?: (image: Image) => boolean;
-  }): Promise<{ removed: readonly RemovedLine[]; reclaimedBytes: number }> {
+  discard(
+    name: string,
+    options: { isForced: boolean; isPruningParents: boolean },
+  ): ReturnType<Images["discard"]> {
+    return removeImage(this.#context, name, { ...options, isDiscarding: true });
+  }
+
+  trashed(): readonly TrashedImage[] {
+    return this.#context.book.trashRows().map(describeTrash);
+  }
+
+  restore(key: string, options: Parameters<Images["restore"]>[1]): ReturnType<Images["restore"]> {
+    return restoreImage(this.#context, key, options);
+  }
+
+  purge(key: string): Promise<void> {
+    return purgeImage(this.#context, key);
+  }
+
+  async forgo(): Promise<void> {
+    for (const { key, isKept } of this.#context.book.trashRows())
+      if (isKept) await purgeImage(this.#context, key);
+  }
+
+  async prune(options: Parameters<Images["prune"]>[0]): ReturnType<Images["prune"]> {
     const removed: RemovedLine[] = [];
+    const discarded: string[] = [];
     const before = this.#totalBytes();
     for (const image of this.list()) {
       const isKept =
         (options.isDanglingOnly && image.repoTags.length > 0) ||
-        [...this.#context.uses()].some((use) => use.imageId === image.id) ||
+        this.#context.uses().some((use) => use.imageId === image.id) ||
         options.matches?.(image) === false;
       if (isKept || this.#context.book.record(image.id) === undefined) continue;
       const names = this.#context.book.namesOf(image.id);
-      const all = { isForced: true, isPruningParents: true, isQuiet: true };
       // An unnamed image that others were made from goes with the last of them.
-      if (names.length > 0 || !this.list().some(({ parent }) => parent === image.id))
-        await deleteImage(this.#context, image.id, all, removed);
+      if (names.length === 0 && this.list().some(({ parent }) => parent === image.id)) continue;
+      const { lines, key } = await deleteImage(this.#context, image.id, {
+        isForced: true,
+        isPruningParents: true,
+        isQuiet: true,
+        isDiscarding: options.isDiscarding ?? false,
+      });
+      removed.push(...lines);
+      if (key !== undefined) discarded.push(key);
     }
     const partialBytes = await this.#context.layers.blobs.dropPartial();
-    return { removed, reclaimedBytes: before - this.#totalBytes() + partialBytes };
+    return { removed, reclaimedBytes: before - this.#totalBytes() + partialBytes, discarded };
   }
 
   #totalBytes(): number {

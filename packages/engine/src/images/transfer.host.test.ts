@@ -331,7 +331,7 @@ test("a pull that is given up keeps what came, until an image prune or the next 
   await gone;
   expect([files(), partial()]).toEqual([[], [3_000_000]]);
   const pruned = await images.prune({ isDanglingOnly: true });
-  expect([pruned, partial()]).toEqual([{ removed: [], reclaimedBytes: 3_000_000 }, []]);
+  expect([pruned, partial()]).toEqual([{ removed: [], reclaimedBytes: 3_000_000, discarded: [] }, []]);
   await images.pull(parseReference(`${upstream.host}/pull/broken:1`), {}, () => {}, signal);
   await images.remove(`${upstream.host}/pull/broken:1`, { isForced: false, isPruningParents: true });
   expect(files()).toEqual([]);

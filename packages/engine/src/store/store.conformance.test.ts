@@ -5,7 +5,7 @@ import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { storeConformance } from "./conformance.ts";
 import { openStore } from "./index.ts";
-import { memoryStore } from "./testing.ts";
+import { journalStore, memoryStore } from "./testing.ts";
 
 const root = await mkdtemp(path.join(os.tmpdir(), "store-"));
 afterAll(() => rm(root, { recursive: true }));
@@ -14,6 +14,7 @@ const file = (): string => path.join(root, `${++count}.db`);
 
 storeConformance("sqlite", async () => openStore(file()));
 storeConformance("memory", async () => memoryStore());
+storeConformance("journal", async () => journalStore(new Map()));
 
 describe("openStore()", () => {
   test("finds again, in order, what was put before", async () => {

@@ -15,7 +15,7 @@ export interface EngineIdentity {
   readonly proxies: { readonly http: string; readonly https: string; readonly no: string };
 }
 
-export interface System {
+export interface System extends AsyncDisposable {
   /** GET /info, Docker-shaped. */
   info(): Promise<Readonly<Record<string, unknown>>>;
   /** GET /version, Docker-shaped. */
@@ -23,6 +23,7 @@ export interface System {
   /** GET /system/df. */
   diskUsage(types: ReadonlySet<string>, signal: AbortSignal): Promise<DiskUsage>;
   readonly reclaim: Reclaim;
+  readonly trash: Trash;
   readonly starter: { readonly reference: string; readonly file: string };
 }
 
@@ -34,9 +35,9 @@ export interface DiskUsage {
   readonly volumes: ReadonlyMap<string, { readonly sizeBytes: number; readonly refCount: number }>;
 }
 
-/** What can be removed for its room on the disk. `id` of a volume is its name. */
+/** What can be removed for its room on the disk. `id` of a volume is its name; "trash" is an entry of the trash. */
 export interface DiskRef {
-  readonly kind: "container" | "image" | "volume";
+  readonly kind: "container" | "image" | "volume" | "trash";
   readonly id: string;
   readonly name: string;
 }
@@ -106,4 +107,64 @@ export interface Reclaim {
   predict(wanted: readonly Pick<DiskRef, "kind" | "id">[], signal: AbortSignal): Promise<Prediction>;
   /** For good. What is refused is told, the rest goes. */
   remove(wanted: readonly Pick<DiskRef, "kind" | "id">[], signal: AbortSignal): Promise<Reclaimed>;
+}
+
+export type TrashKind = "container" | "image" | "volume";
+
+/** One removal that can be taken back. */
+export interface TrashEntry {
+  readonly id: string;
+  readonly kind: TrashKind;
+  readonly name: string;
+  /** RFC 3339. */
+  readonly removedAt: string;
+  /** When its age ends it; the quota or a full disk may do so before, oldest first. */
+  readonly expiresAt: string;
+  /** Come back when it alone is emptied. */
+  readonly exclusiveBytes: number;
+  /** What was removed since and comes back with it. */
+  readonly brings: readonly { readonly kind: "image" | "volume"; readonly name: string }[];
+}
+
+export interface TrashReport {
+  /** Oldest first. */
+  readonly entries: readonly TrashEntry[];
+  /** Come back when the whole trash is emptied. */
+  readonly usedBytes: number;
+  readonly quotaBytes: number;
+  readonly maxAgeSeconds: number;
+}
+
+/** How much the trash may hold: bytes, or a share of the disk between 0 and 1; nothing turns it off. */
+export interface TrashSettings {
+  readonly quota:
+    | { readonly kind: "bytes"; readonly bytes: number }
+    | { readonly kind: "share"; readonly share: number };
+  readonly maxAgeMs: number;
+}
+
+/**
+ * Removals that can be taken back. Only who asks for it gets them: any other removal is for good. What is in the trash is seen by nobody, its
+ * names, addresses and ports are free, and nothing that it needs goes. Emptied oldest first: by age, above the quota (the newest entry
+ * always fits) and when the disk is nearly full.
+ */
+export interface Trash {
+  report(signal: AbortSignal): Promise<TrashReport>;
+  /** Throws `unavailable` when the trash is off, and what the removal throws. Answers the entry; absent when nothing was removed. */
+  discard(
+    kind: TrashKind,
+    name: string,
+    options: { readonly isForced: boolean; readonly hasVolumes: boolean },
+    signal: AbortSignal,
+  ): Promise<string | undefined>;
+  /** Throws `unavailable` when the trash is off; `remove` puts things there. */
+  discarding<T>(remove: () => Promise<T>): Promise<T>;
+  /** Throws `conflict` when a name was taken meanwhile: `name` is another for the object, `volumes` are others for its volumes. */
+  restore(
+    id: string,
+    options: { readonly name?: string; readonly volumes?: Readonly<Record<string, string>> },
+    signal: AbortSignal,
+  ): Promise<{ readonly kind: TrashKind; readonly name: string; readonly warnings: readonly string[] }>;
+  /** For good: these, or all. Throws `not_found`. */
+  empty(ids: readonly string[] | undefined, signal: AbortSignal): Promise<Reclaimed>;
 }

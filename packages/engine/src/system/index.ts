@@ -1,17 +1,19 @@
 import os from "node:os";
 import { readFile } from "node:fs/promises";
-import type { Clock } from "#kernel";
+import type { Clock, Logger } from "#kernel";
 import type { Containers } from "#containers";
 import type { Events } from "#events";
 import type { Images } from "#images";
 import type { Layers } from "#layers";
 import { REMOTE_LOG_DRIVERS } from "#logs";
 import type { Volumes } from "#volumes";
-import type { DiskSpace, EngineIdentity, System } from "./contract.ts";
+import type { DiskSpace, EngineIdentity, System, TrashSettings } from "./contract.ts";
 import { measure } from "./disk-usage.ts";
-import { openReclaim } from "./reclaim/reclaim.ts";
+import { diskSpace, openReclaim } from "./reclaim/reclaim.ts";
+import { TrashRoom } from "./trash/trash.ts";
 
 export type * from "./contract.ts";
+export { trashSettings } from "./trash/settings.ts";
 
 export interface SystemDeps {
   readonly containers: Containers;
@@ -20,18 +22,25 @@ export interface SystemDeps {
   readonly volumes: Volumes;
   readonly events: Events;
   readonly clock: Clock;
+  readonly log: Logger;
+  readonly trash: TrashSettings;
   readonly identity: EngineIdentity;
   /** Instead of asking the data root's file system. */
   readonly space?: () => Promise<DiskSpace>;
   readonly starter: { readonly reference: string; readonly file: string };
 }
 
-/** Opens the room that knows the whole engine. Holds nothing. */
+/** Opens the room that knows the whole engine. Holds the watch of the trash, while there is something in it. */
 export function openSystem(deps: SystemDeps): System {
   const { identity } = deps;
+  const space = deps.space ?? (() => diskSpace(identity.dataRoot));
+  const reclaim = openReclaim(deps, space);
+  const trash = new TrashRoom(deps, reclaim, space);
   return {
     starter: deps.starter,
-    reclaim: openReclaim(deps),
+    reclaim,
+    trash,
+    [Symbol.asyncDispose]: () => trash[Symbol.asyncDispose](),
     version: (apiVersion, minimum) => ({
       Platform: { Name: "Longshore" },
       Components: [

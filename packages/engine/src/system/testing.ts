@@ -1,5 +1,6 @@
+import { silentLogger } from "#kernel";
 import type { FakeGround } from "#testing/containers";
-import type { EngineIdentity, System } from "./contract.ts";
+import type { DiskSpace, EngineIdentity, System, TrashSettings } from "./contract.ts";
 import { openSystem } from "./index.ts";
 
 export const FAKE_IDENTITY: EngineIdentity = {
@@ -16,14 +17,20 @@ export const FAKE_IDENTITY: EngineIdentity = {
 };
 
 /** The real room over rooms on fakes. */
-export function fakeSystem({ room, images, layers, volumes, events, clock }: FakeGround): System {
+export function fakeSystem(
+  { room, images, layers, volumes, events, clock }: FakeGround,
+  trash: TrashSettings = { quota: { kind: "share", share: 0.1 }, maxAgeMs: 7 * 24 * 3_600_000 },
+  space: () => Promise<DiskSpace> = async () => ({ totalBytes: 1e9, freeBytes: 5e8 }),
+): System {
   return openSystem({
     containers: room,
     images,
     layers,
     volumes,
     events,
-    space: async () => ({ totalBytes: 1_000_000, freeBytes: 500_000 }),
+    space,
+    trash,
+    log: silentLogger,
     clock,
     identity: FAKE_IDENTITY,
     starter: { reference: "fake/starter:latest", file: "/fake/starter.tar" },

@@ -47,6 +47,93 @@ export function volumesConformance(what: string, make: () => Promise<Volumes>): 
       await expect(again).rejects.toMatchObject({ kind: "conflict" });
     });
 
+    test("discard() frees the name, and restore() brings the data back, under another name if that was taken", async ({
+      signal,
+    }) => {
+      await using volumes = await make();
+      const { mountpoint } = await volumes.create({ name: "data", labels: { a: "b" } }, signal);
+      await writeFile(path.join(mountpoint, "f"), "old");
+      const key = await volumes.discard("data", {});
+      expect([
+        volumes.list(),
+        volumes.trashed().map((one) => [one.key, one.volume.name, one.isKept]),
+      ]).toEqual([[], [[key, "data", false]]]);
+      await expect(stat(mountpoint)).rejects.toMatchObject({ code: "ENOENT" });
+      const next = await volumes.create({ name: "data" }, signal);
+      expect(await readdir(next.mountpoint)).toEqual([]);
+      await expect(volumes.restore(key, {})).rejects.toMatchObject({
+        kind: "conflict",
+        message: 'cannot restore volume "data": the name "data" was taken meanwhile, want another name',
+      });
+      const back = await volumes.restore(key, { name: "back" });
+      expect([back.name, back.labels, volumes.get("back")]).toEqual(["back", { a: "b" }, back]);
+      expect(await readFile(path.join(back.mountpoint, "f"), "utf8")).toBe("old");
+      expect(volumes.trashed()).toEqual([]);
+      await expect(volumes.restore(key, {})).rejects.toMatchObject({ kind: "not_found" });
+    });
+
+    test("purge() takes the data; discard() refuses what is used and what is not there", async ({
+      signal,
+    }) => {
+      await using volumes = await make();
+      await volumes.create({ name: "data" }, signal);
+      volumes.reference("data", "c1");
+      await expect(volumes.discard("data", {})).rejects.toMatchObject({ kind: "conflict" });
+      await expect(volumes.discard("none", {})).rejects.toMatchObject({ kind: "not_found" });
+      volumes.unreference("c1");
+      const key = await volumes.discard("data", {});
+      await volumes.purge(key);
+      await volumes.purge(key);
+      expect([volumes.list(), volumes.trashed()]).toEqual([[], []]);
+    });
+
+    test("what a container in the trash has mounted outlives remove(), prune() and purge(), until it is forgone", async ({
+      signal,
+    }) => {
+      await using volumes = await make();
+      for (const name of ["removed", "pruned", "purged", "loose"]) {
+        const { mountpoint } = await volumes.create({ name }, signal);
+        await writeFile(path.join(mountpoint, "f"), name);
+      }
+      for (const name of ["removed", "pruned", "purged"]) volumes.expect(name, "c1");
+      volumes.expect("removed", "c2");
+      await volumes.remove("removed", { isForced: false });
+      await volumes.purge(await volumes.discard("purged", {}));
+      const { removed, reclaimedBytes } = await volumes.prune(() => true);
+      expect([removed, reclaimedBytes]).toEqual([["pruned", "loose"], "loose".length]);
+      expect(volumes.list()).toEqual([]);
+      const kept = (id: string): readonly string[] => volumes.keptFor(id).map(({ volume }) => volume.name);
+      expect([kept("c1"), kept("c2")]).toEqual([["removed", "purged", "pruned"], ["removed"]]);
+      // The next volume of that name is none of theirs.
+      await volumes.create({ name: "removed" }, signal);
+      volumes.expect("removed", "c1");
+      await volumes.remove("removed", { isForced: false });
+      expect(kept("c1")).toHaveLength(3);
+      const shared = volumes.keptFor("c2")[0]?.key ?? "";
+      await expect(volumes.restore(shared, { name: "other" })).rejects.toMatchObject({ kind: "conflict" });
+      await expect(volumes.renameInTrash(shared, "other", "c2")).rejects.toMatchObject({
+        kind: "conflict",
+        message: 'cannot restore volume "removed" as "other": containers in the trash have it mounted - [c1]',
+      });
+      await volumes.forgo("c1");
+      expect(volumes.trashed().map(({ volume, neededBy }) => [volume.name, neededBy])).toEqual([
+        ["removed", ["c2"]],
+      ]);
+      await volumes.renameInTrash(shared, "other", "c2");
+      const back = await volumes.restore(shared, {});
+      expect(back.name).toBe("other");
+      expect(await readFile(path.join(back.mountpoint, "f"), "utf8")).toBe("removed");
+    });
+
+    test("prune() into the trash gives nothing back yet, and the keys", async ({ signal }) => {
+      await using volumes = await make();
+      const { mountpoint } = await volumes.create({ name: "data" }, signal);
+      await writeFile(path.join(mountpoint, "f"), "text");
+      const { removed, reclaimedBytes, discarded } = await volumes.prune(() => true, { isDiscarding: true });
+      expect([removed, reclaimedBytes]).toEqual([["data"], 0]);
+      expect(volumes.trashed().map(({ key }) => key)).toEqual(discarded);
+    });
+
     test("diskBytes() counts blocks, holes not, and hard links once", async ({ signal }) => {
       await using volumes = await make();
       const { mountpoint } = await volumes.create({ name: "data" }, signal);
@@ -113,10 +200,10 @@ export function volumesConformance(what: string, make: () => Promise<Volumes>): 
       const idle = await volumes.create({ name: "idle" }, signal);
       await writeFile(path.join(idle.mountpoint, "f"), Buffer.alloc(1000));
       await volumes.hold("used", "c1", signal);
-      expect(await volumes.prune(() => true)).toEqual({ removed: ["idle"], reclaimedBytes: 1000 });
+      expect(await volumes.prune(() => true)).toMatchObject({ removed: ["idle"], reclaimedBytes: 1000 });
       expect(volumes.list()).toEqual([used]);
       await volumes.release("used", "c1");
-      expect(await volumes.prune(() => false)).toEqual({ removed: [], reclaimedBytes: 0 });
+      expect(await volumes.prune(() => false)).toEqual({ removed: [], reclaimedBytes: 0, discarded: [] });
     });
   });
 }

@@ -8,6 +8,20 @@ export interface Volume {
   readonly isAnonymous: boolean;
 }
 
+/** A removed volume that can come back: its name is free, its data lies in `DATA_ROOT/trash/volumes/KEY`. */
+export interface TrashedVolume {
+  readonly key: string;
+  readonly volume: Volume;
+  /** RFC 3339. */
+  readonly removedAt: string;
+  /** Blocks on the disk. */
+  readonly diskBytes: number;
+  /** Containers in the trash that have it mounted. */
+  readonly neededBy: readonly string[];
+  /** Removed for good, but for `neededBy`: it goes when the last of them has gone. */
+  readonly isKept: boolean;
+}
+
 export interface Volumes extends AsyncDisposable {
   /** Throws `not_found` `get NAME: no such volume`. */
   get(name: string): Volume;
@@ -22,8 +36,26 @@ export interface Volumes extends AsyncDisposable {
     },
     signal: AbortSignal,
   ): Promise<Volume>;
-  /** Throws `conflict` `remove NAME: volume is in use - [IDs]`. */
+  /** Throws `conflict` `remove NAME: volume is in use - [IDs]`. What a container in the trash needs is kept there. */
   remove(name: string, options: { isForced: boolean }): Promise<void>;
+  /** As remove, into the trash; answers the key. `keptFor` is a container in the trash that it comes back with. */
+  discard(name: string, options: { keptFor?: string }): Promise<string>;
+  /** Oldest first. */
+  trashed(): readonly TrashedVolume[];
+  /**
+   * Throws `conflict` when a volume has its name, or `name`, by now, and for another name while containers in the trash know it by its
+   * own.
+   */
+  restore(key: string, options: { name?: string }): Promise<Volume>;
+  /** Gives it the name under which `containerId` will know it. Throws `conflict` when others in the trash know it by its own. */
+  renameInTrash(key: string, name: string, containerId: string): Promise<void>;
+  /** For good; what a container in the trash needs stays until that has gone. Absent is success. */
+  purge(key: string): Promise<void>;
+  /** A container in the trash has `name` mounted: until forgo() the volume is not removed for good. */
+  expect(name: string, containerId: string): void;
+  forgo(containerId: string): Promise<void>;
+  /** The volumes in the trash that come back with a container of the trash, by the name that it mounts. */
+  keptFor(containerId: string): readonly TrashedVolume[];
   /** Marks use by a container; mounts what the driver mounts. Pair: release. */
   hold(name: string, containerId: string, signal: AbortSignal): Promise<string>;
   release(name: string, containerId: string): Promise<void>;
@@ -37,7 +69,9 @@ export interface Volumes extends AsyncDisposable {
   usageBytes(name: string, signal: AbortSignal): Promise<number>;
   /** Blocks that it takes of the data root's file system; what its driver mounts there is not in it. */
   diskBytes(name: string, signal: AbortSignal): Promise<number>;
+  /** With `isDiscarding` into the trash: `discarded` are the keys. */
   prune(
     matches: (volume: Volume) => boolean,
-  ): Promise<{ removed: readonly string[]; reclaimedBytes: number }>;
+    options?: { readonly isDiscarding: boolean },
+  ): Promise<{ removed: readonly string[]; reclaimedBytes: number; discarded: readonly string[] }>;
 }

@@ -13,8 +13,9 @@ import {
 import { type Mounts, removeTree, treeBytes } from "#host";
 import type { Events } from "#events";
 import type { Store, Table } from "#store";
-import type { Volume, Volumes } from "./contract.ts";
+import type { TrashedVolume, Volume, Volumes } from "./contract.ts";
 import { checkVolumeName, parseVolumeOptions } from "./options.ts";
+import { trashKey, type TrashRow, VolumeTrash } from "./volume-trash.ts";
 
 export interface VolumesDeps {
   readonly store: Store;
@@ -45,7 +46,12 @@ export async function openVolumeRoom(
   signal: AbortSignal,
 ): Promise<Volumes> {
   const table = deps.store.table("volumes", 1, (row) => row as VolumeRow);
-  const room = new VolumeRoom(deps, host, table);
+  const trash = new VolumeTrash(
+    deps.store.table("trashed_volumes", 1, (row) => row as TrashRow),
+    deps.dataRoot,
+    deps.log.child("volumes"),
+  );
+  const room = new VolumeRoom(deps, host, table, trash);
   await room.recover(signal);
   return room;
 }
@@ -57,21 +63,24 @@ class VolumeRoom implements Volumes {
   readonly #clock: Clock;
   readonly #host: VolumeHost;
   readonly #table: Table<VolumeRow>;
+  readonly #trash: VolumeTrash;
   readonly #locks = new KeyedLocks();
   readonly #holders = new Map<string, Set<string>>();
   readonly #references = new Map<string, Set<string>>();
 
-  constructor(deps: VolumesDeps, host: VolumeHost, table: Table<VolumeRow>) {
+  constructor(deps: VolumesDeps, host: VolumeHost, table: Table<VolumeRow>, trash: VolumeTrash) {
     this.#events = deps.events;
     this.#folder = path.join(deps.dataRoot, "volumes");
     this.#log = deps.log.child("volumes");
     this.#clock = deps.clock;
     this.#host = host;
     this.#table = table;
+    this.#trash = trash;
   }
 
   async recover(signal: AbortSignal): Promise<void> {
     await mkdir(this.#folder, { recursive: true, mode: 0o701 });
+    await this.#trash.recover((name) => this.#table.get(name) !== undefined);
     const names = await readdir(this.#folder);
     for (const name of names.filter((one) => one.startsWith(REMOVED))) {
       signal.throwIfAborted();
@@ -134,9 +143,11 @@ class VolumeRoom implements Volumes {
       if (options.isForced) return;
       throw absent(name);
     }
-    const users = this.usedBy(name);
-    if (users.length > 0)
-      throw new LongshoreError("conflict", `remove ${name}: volume is in use - [${users.join(", ")}]`);
+    this.#refuseInUse(name);
+    if (this.#trash.isExpected(name)) {
+      await this.#discard(row, true);
+      return;
+    }
     await this.#unmount(name);
     const gone = path.join(this.#folder, `${REMOVED}${name}-${randomId().slice(0, 12)}`);
     try {
@@ -147,6 +158,95 @@ class VolumeRoom implements Volumes {
     await this.#table.remove(name);
     await removeTree(gone);
     this.#announce("destroy", name, { driver: row.volume.driver });
+  }
+
+  #refuseInUse(name: string): void {
+    const users = this.usedBy(name);
+    if (users.length > 0)
+      throw new LongshoreError("conflict", `remove ${name}: volume is in use - [${users.join(", ")}]`);
+  }
+
+  async discard(name: string, options: { keptFor?: string }): Promise<string> {
+    await using _ = await this.#locks.hold(name, new AbortController().signal);
+    const row = this.#row(name);
+    this.#refuseInUse(name);
+    return await this.#discard(row, options.keptFor !== undefined, options.keptFor);
+  }
+
+  /** Under the volume's lock. One that is only kept is there for others' sake and goes with them. */
+  async #discard(row: VolumeRow, isKept: boolean, keptFor?: string): Promise<string> {
+    const { volume, isFilling } = row;
+    const { name } = volume;
+    await this.#unmount(name);
+    const diskBytes = await this.diskBytes(name, new AbortController().signal);
+    // A container may have begun to use it while it was measured.
+    this.#refuseInUse(name);
+    const neededBy = new Set(this.#trash.takeExpected(name));
+    if (keptFor !== undefined) neededBy.add(keptFor);
+    const key = trashKey();
+    const removedAt = this.#clock.now().toISOString();
+    await this.#trash.add(
+      { key, volume, isFilling, removedAt, diskBytes, neededBy: [...neededBy], isKept },
+      { remove: () => this.#table.remove(name), putBack: () => this.#table.put(name, row) },
+    );
+    this.#announce("destroy", name, { driver: volume.driver });
+    return key;
+  }
+
+  trashed(): readonly TrashedVolume[] {
+    return this.#trash.list();
+  }
+
+  async restore(key: string, options: { name?: string }): Promise<Volume> {
+    const before = this.#trash.need(key).volume.name;
+    const name = options.name ?? before;
+    checkVolumeName(name);
+    await using locks = new AsyncDisposableStack();
+    for (const one of [...new Set([before, name])].toSorted())
+      locks.use(await this.#locks.hold(one, new AbortController().signal));
+    const row = this.#trash.need(key);
+    if (name !== row.volume.name) refuseKnown(row, name, row.neededBy);
+    if (this.#table.get(name) !== undefined)
+      throw new LongshoreError(
+        "conflict",
+        `cannot restore volume "${row.volume.name}": the name "${name}" was taken meanwhile, want another name`,
+      );
+    const volume = { ...row.volume, name, mountpoint: path.join(this.#folder, name, "_data") };
+    await this.#trash.takeOut(row, name, () => this.#table.put(name, { volume, isFilling: row.isFilling }));
+    await this.#ensureFolder(name);
+    this.#announce("create", name, { driver: volume.driver });
+    return volume;
+  }
+
+  async renameInTrash(key: string, name: string, containerId: string): Promise<void> {
+    checkVolumeName(name);
+    const row = this.#trash.need(key);
+    refuseKnown(
+      row,
+      name,
+      row.neededBy.filter((id) => id !== containerId),
+    );
+    await this.#trash.change({ ...row, volume: { ...row.volume, name } });
+  }
+
+  async purge(key: string): Promise<void> {
+    const row = this.#trash.list().find((candidate) => candidate.key === key);
+    if (row === undefined) return;
+    await using _ = await this.#locks.hold(row.volume.name, new AbortController().signal);
+    if (row.neededBy.length > 0) await this.#trash.change({ ...row, isKept: true });
+    else await this.#trash.destroy(key);
+  }
+
+  expect(name: string, containerId: string): void {
+    this.#trash.expect(name, containerId);
+  }
+
+  async forgo(containerId: string): Promise<void> {
+    for (const key of await this.#trash.forgo(containerId)) await this.#trash.destroy(key);
+  }
+
+  keptFor(containerId: string): readonly TrashedVolume[] {
+    return this.#trash.keptFor(containerId);
   }
 
   async hold(name: string, containerId: string, signal: AbortSignal): Promise<string> {
@@ -224,26 +324,29 @@ class VolumeRoom implements Volumes {
 
   async prune(
     matches: (volume: Volume) => boolean,
-  ): Promise<{ removed: readonly string[]; reclaimedBytes: number }> {
+    options: { readonly isDiscarding: boolean } = { isDiscarding: false },
+  ): ReturnType<Volumes["prune"]> {
     const removed: string[] = [];
+    const discarded: string[] = [];
     let reclaimedBytes = 0;
     for (const volume of this.list()) {
-      if (!matches(volume) || this.usedBy(volume.name).length > 0) continue;
+      const { name } = volume;
+      if (!matches(volume) || this.usedBy(name).length > 0) continue;
       try {
-        // What the driver mounts is not ours to reclaim.
-        const bytes =
-          Object.keys(volume.options).length > 0
-            ? 0
-            : await this.usageBytes(volume.name, new AbortController().signal);
-        await this.remove(volume.name, { isForced: false });
-        removed.push(volume.name);
+        // What the driver mounts is not ours to reclaim, and what goes into the trash stays on the disk.
+        const isMounted = Object.keys(volume.options).length > 0;
+        const isStaying = isMounted || options.isDiscarding || this.#trash.isExpected(name);
+        const bytes = isStaying ? 0 : await this.usageBytes(name, new AbortController().signal);
+        if (options.isDiscarding) discarded.push(await this.discard(name, {}));
+        else await this.remove(name, { isForced: false });
+        removed.push(name);
         reclaimedBytes += bytes;
       } catch (error) {
         // Taken, or removed by someone else, since it was listed.
         if (!isKind(error, "conflict") && !isKind(error, "not_found")) throw error;
       }
     }
-    return { removed, reclaimedBytes };
+    return { removed, reclaimedBytes, discarded };
   }
 
   /** Mounts stay for the containers that outlive the engine. */
@@ -297,6 +400,14 @@ class VolumeRoom implements Volumes {
 
 const absent = (name: string): LongshoreError =>
   new LongshoreError("not_found", `get ${name}: no such volume`);
+
+function refuseKnown({ volume }: TrashedVolume, name: string, ids: readonly string[]): void {
+  if (ids.length > 0)
+    throw new LongshoreError(
+      "conflict",
+      `cannot restore volume "${volume.name}" as "${name}": containers in the trash have it mounted - [${ids.join(", ")}]`,
+    );
+}
 
 /** Options that are not given agree with any. */
 function agrees(

@@ -256,13 +256,8 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
       path: "/containers/prune",
       takes: { query: ["filters"] },
       handle: async (call) => {
-        const filters = parseFilters(call.query, ["until", "label", "label!"]);
-        const until = untilOf(filters, rooms.clock.now());
-        const { removed, reclaimedBytes } = await containers.prune(
-          (container) =>
-            labelsMatch(filters, container.settings.Labels) && Date.parse(container.createdAt) < until,
-          call.signal,
-        );
+        const matches = prunedContainers(call.query, rooms.clock.now());
+        const { removed, reclaimedBytes } = await containers.prune(matches, call.signal);
         call.reply(200, {
           ContainersDeleted: removed.length === 0 ? null : removed,
           SpaceReclaimed: reclaimedBytes,
@@ -270,6 +265,14 @@ export function containerRoutes(rooms: Rooms): readonly Route[] {
       },
     },
   ];
+}
+
+/** What a prune's filters mean. */
+export function prunedContainers(query: URLSearchParams, now: Date): (container: Container) => boolean {
+  const filters = parseFilters(query, ["until", "label", "label!"]);
+  const until = untilOf(filters, now);
+  return (container) =>
+    labelsMatch(filters, container.settings.Labels) && Date.parse(container.createdAt) < until;
 }
 
 export function sizeOf(call: Call): { rows: number; columns: number } {

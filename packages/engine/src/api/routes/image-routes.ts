@@ -1,5 +1,5 @@
 import { LongshoreError } from "#kernel";
-import type { Image, Progress } from "#images";
+import type { Image, Images, Progress } from "#images";
 import { familiar, parseReference, type Platform, type Reference, withDefaultTag } from "#spec";
 import type { Call } from "../server/call.ts";
 import { progressBar, progressStream } from "../server/progress-stream.ts";
@@ -56,13 +56,8 @@ export function imageRoutes(rooms: Rooms): readonly Route[] {
       path: "/images/prune",
       takes: { query: ["filters"] },
       handle: async (call) => {
-        const filters = parseFilters(call.query, ["dangling", "label", "label!", "until"]);
-        const until = untilOf(filters, rooms.clock.now());
-        const { removed, reclaimedBytes } = await images.prune({
-          isDanglingOnly: filterFlag(filters, "dangling") ?? true,
-          matches: (image) =>
-            labelsMatch(filters, image.config.config?.Labels ?? {}) && Date.parse(image.createdAt) < until,
-        });
+        const which = prunedImages(call.query, rooms.clock.now());
+        const { removed, reclaimedBytes } = await images.prune(which);
         call.reply(200, {
           ImagesDeleted: removed.length === 0 ? null : removed.map(removedLine),
           SpaceReclaimed: reclaimedBytes,
@@ -383,4 +378,15 @@ async function commit(rooms: Rooms, call: Call): Promise<void> {
     call.signal,
   );
   call.reply(201, { Id: id });
+}
+
+/** What a prune's filters mean. */
+export function prunedImages(query: URLSearchParams, now: Date): Parameters<Images["prune"]>[0] {
+  const filters = parseFilters(query, ["dangling", "label", "label!", "until"]);
+  const until = untilOf(filters, now);
+  return {
+    isDanglingOnly: filterFlag(filters, "dangling") ?? true,
+    matches: (image) =>
+      labelsMatch(filters, image.config.config?.Labels ?? {}) && Date.parse(image.createdAt) < until,
+  };
 }

@@ -45,8 +45,8 @@ export function reclaimRoutes(rooms: Rooms): readonly Route[] {
 async function wantedOf(call: Call): Promise<Wanted> {
   const { items } = setShape(await call.json(), "");
   return items.map(({ kind, id }) => {
-    if (kind !== "container" && kind !== "image" && kind !== "volume")
-      throw new LongshoreError("invalid", `invalid kind "${kind}", want container, image or volume`);
+    if (kind !== "container" && kind !== "image" && kind !== "volume" && kind !== "trash")
+      throw new LongshoreError("invalid", `invalid kind "${kind}", want container, image, volume or trash`);
     return { kind, id };
   });
 }

@@ -72,11 +72,7 @@ export function volumeRoutes(rooms: Rooms): readonly Route[] {
       path: "/volumes/prune",
       takes: { query: ["filters"] },
       handle: async (call) => {
-        const filters = parseFilters(call.query, ["all", "label", "label!"]);
-        const isAll = call.minor < 42 || (filterFlag(filters, "all") ?? false);
-        const { removed, reclaimedBytes } = await volumes.prune(
-          (volume) => (isAll || volume.isAnonymous) && labelsMatch(filters, volume.labels),
-        );
+        const { removed, reclaimedBytes } = await volumes.prune(prunedVolumes(call.query, call.minor));
         call.reply(200, {
           VolumesDeleted: removed.length === 0 ? null : removed,
           SpaceReclaimed: reclaimedBytes,
@@ -98,4 +94,11 @@ export function volumeRoutes(rooms: Rooms): readonly Route[] {
       },
     },
   ];
+}
+
+/** What a prune's filters mean; `minor` of the API's version. */
+export function prunedVolumes(query: URLSearchParams, minor: number): (volume: Volume) => boolean {
+  const filters = parseFilters(query, ["all", "label", "label!"]);
+  const isAll = minor < 42 || (filterFlag(filters, "all") ?? false);
+  return (volume) => (isAll || volume.isAnonymous) && labelsMatch(filters, volume.labels);
 }

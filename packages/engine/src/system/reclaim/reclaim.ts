@@ -2,18 +2,19 @@ import { statfs } from "node:fs/promises";
 import { LongshoreError } from "#kernel";
 import type { DiskRef, DiskSpace, Prediction, Reclaim, Reclaimed } from "../contract.ts";
 import type { SystemDeps } from "../index.ts";
+import { findEntry, purgeEntry } from "../trash/entries.ts";
 import { type Blocked, keyOf } from "./ledger.ts";
 import { shownRef, type Survey, surveyDisk } from "./survey.ts";
 
 /** The ledger of what the disk is used for, and the removal of a chosen set by it. */
-export function openReclaim(deps: SystemDeps): Reclaim {
+export function openReclaim(deps: SystemDeps, space: () => Promise<DiskSpace>): Reclaim {
   return {
     report: async (signal) => {
       const { items, layers } = await surveyDisk(deps, signal);
-      return { items, layers, disk: await diskSpace(deps) };
+      return { items, layers, disk: await space() };
     },
     predict: async (wanted, signal) => predict(await surveyDisk(deps, signal), resolve(deps, wanted)),
-    remove: (wanted, signal) => removeSet(deps, wanted, signal),
+    remove: (wanted, signal) => removeSet(deps, space, wanted, signal),
   };
 }
 
@@ -27,13 +28,14 @@ function predict({ ledger }: Survey, refs: readonly DiskRef[]): Prediction {
 /** Removes what can go, users before what they use, and holds the prediction beside what the file system says. */
 async function removeSet(
   deps: SystemDeps,
+  space: () => Promise<DiskSpace>,
   wanted: Parameters<Reclaim["remove"]>[0],
   signal: AbortSignal,
 ): Promise<Reclaimed> {
   const refs = resolve(deps, wanted);
   const { predictedBytes, blocked } = predict(await surveyDisk(deps, signal), refs);
   const refused = new Map(blocked.map((one) => [keyOf(one.ref), one]));
-  const { freeBytes: before } = await diskSpace(deps);
+  const { freeBytes: before } = await space();
   const removed: DiskRef[] = [];
   const failed: { ref: DiskRef; message: string }[] = [];
   for (const ref of inOrder(deps, refs)) {
@@ -50,12 +52,13 @@ async function removeSet(
       failed.push({ ref, message: error.message });
     }
   }
-  const disk = await diskSpace(deps);
+  const disk = await space();
   return { predictedBytes, measuredBytes: disk.freeBytes - before, removed, failed, disk };
 }
 
 async function removeOne(deps: SystemDeps, { kind, id }: DiskRef, signal: AbortSignal): Promise<void> {
   if (kind === "container") await deps.containers.remove(id, { isForced: false, hasVolumes: false }, signal);
+  else if (kind === "trash") await purgeEntry(deps, findEntry(deps, id));
   else if (kind === "volume") await deps.volumes.remove(id, { isForced: false });
   else await removeImage(deps, id);
 }
@@ -72,7 +75,7 @@ async function removeImage({ images }: SystemDeps, id: string): Promise<void> {
 const find = <T extends { readonly id: string }>(list: readonly T[], id: string): T | undefined =>
   list.find((candidate) => candidate.id === id);
 
-/** Containers, then images, children before parents, then volumes. */
+/** Containers and the trash, then images, children before parents, then volumes. */
 function inOrder(deps: SystemDeps, refs: readonly DiskRef[]): readonly DiskRef[] {
   const images = deps.images.list();
   const depth = (id: string): number => {
@@ -81,7 +84,7 @@ function inOrder(deps: SystemDeps, refs: readonly DiskRef[]): readonly DiskRef[]
     return steps;
   };
   const rank = ({ kind, id }: DiskRef): number =>
-    kind === "container" ? Number.NEGATIVE_INFINITY : kind === "image" ? -depth(id) : 1;
+    kind === "container" || kind === "trash" ? Number.NEGATIVE_INFINITY : kind === "image" ? -depth(id) : 1;
   return refs.toSorted((a, b) => (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : 0));
 }
 
@@ -91,6 +94,10 @@ function resolve(deps: SystemDeps, wanted: Parameters<Reclaim["predict"]>[0]): r
     if (kind === "container") {
       const container = deps.containers.get(id);
       return { kind, id: container.id, name: container.name };
+    }
+    if (kind === "trash") {
+      const entry = findEntry(deps, id);
+      return { kind, id: entry.id, name: entry.name };
     }
     if (kind === "volume") return { kind, id: deps.volumes.get(id).name, name: id };
     const image = deps.images.get(id);
@@ -105,8 +112,7 @@ function sentence({ ref, why, by }: Blocked): string {
 }
 
 /** Source: statfs(2); free is what the engine, as root, may still write. */
-async function diskSpace({ identity, space }: SystemDeps): Promise<DiskSpace> {
-  if (space !== undefined) return await space();
-  const { bsize, blocks, bfree } = await statfs(identity.dataRoot);
+export async function diskSpace(dataRoot: string): Promise<DiskSpace> {
+  const { bsize, blocks, bfree } = await statfs(dataRoot);
   return { totalBytes: blocks * bsize, freeBytes: bfree * bsize };
 }

@@ -5,9 +5,11 @@ import { errno, isKind } from "#kernel";
 import type { Digest } from "#spec";
 import type { DiskRef, LastUse, ReclaimCost, ReclaimItem, ReclaimLayer } from "../contract.ts";
 import type { SystemDeps } from "../index.ts";
+import { chainUnits } from "./chain-units.ts";
 import { costOfImage } from "./cost.ts";
 import { newest, useOfContainer, usesInEvents } from "./last-use.ts";
 import { type Holder, keyOf, Ledger, type Unit } from "./ledger.ts";
+import { trashHolders } from "./trashed.ts";
 
 export interface Survey {
   readonly ledger: Ledger;
@@ -24,18 +26,12 @@ interface Described {
 /** Measures everything on the disk once and says who holds it. What vanishes meanwhile is left out. */
 export async function surveyDisk(deps: SystemDeps, signal: AbortSignal): Promise<Survey> {
   const { layers } = deps;
-  const units: Unit[] = [];
+  const units = [...(await layerUnits(layers, signal))];
   const now = deps.clock.now();
   const recent = await usesInEvents(deps.events, now, signal);
   const containers = deps.containers.list();
   const images = deps.images.list();
   const described: Described[] = [];
-  for (const layer of layers.list()) {
-    const diskBytes = await unlessGone(() => layers.layerDiskBytes(layer.chainId, signal));
-    if (diskBytes !== undefined) units.push({ key: `layer ${layer.chainId}`, diskBytes });
-  }
-  for await (const { digest, sizeBytes } of layers.blobs.list())
-    units.push({ key: `blob ${digest}`, diskBytes: wholeBlocks(sizeBytes) });
   for (const image of images) described.push(describeImage(deps, image, images, containers, recent, now));
   for (const container of containers) {
     const disk = await unlessGone(() => deps.containers.disk(container.id, signal));
@@ -49,9 +45,10 @@ export async function surveyDisk(deps: SystemDeps, signal: AbortSignal): Promise
     units.push({ key: `volume ${volume.name}`, diskBytes });
     described.push(describeVolume(volume, containers, recent, now));
   }
+  const trash = trashHolders(deps);
   const ledger = new Ledger(
-    units,
-    described.map(({ holder }) => holder),
+    [...units, ...trash.units],
+    [...described.map(({ holder }) => holder), ...trash.holders],
   );
   return {
     ledger,
@@ -70,6 +67,26 @@ export async function surveyDisk(deps: SystemDeps, signal: AbortSignal): Promise
   };
 }
 
+/** The same for what is in the trash alone: nothing that is there is measured, so its bytes are none. */
+export async function surveyTrash(deps: SystemDeps, signal: AbortSignal): Promise<Ledger> {
+  const { layers, containers } = deps;
+  const images = deps.images.list();
+  const units = await layerUnits(layers, signal);
+  const trash = trashHolders(deps);
+  const present = containers.list().map((container) => {
+    const disk = { writableBytes: 0, top: containers.topOf(container.id) };
+    return describeContainer(deps, container, disk, deps.clock.now()).holder;
+  });
+  return new Ledger(
+    [...units, ...trash.units],
+    [
+      ...images.map((image) => describeImage(deps, image, images, [], new Map(), deps.clock.now()).holder),
+      ...present,
+      ...trash.holders,
+    ],
+  );
+}
+
 function describeImage(
   deps: SystemDeps,
   image: Image,
@@ -84,7 +101,7 @@ function describeImage(
     holder: {
       ref: { kind: "image", id: image.id, name: image.repoTags[0] ?? image.repoDigests[0] ?? image.id },
       units: [
-        ...chainUnits(deps, image.top),
+        ...chainUnits(deps.layers, image.top),
         `blob ${image.id}`,
         ...(image.manifest === undefined ? [] : [`blob ${image.manifest}`]),
       ],
@@ -104,14 +121,14 @@ function describeImage(
 function describeContainer(
   deps: SystemDeps,
   container: Container,
-  disk: { readonly writableBytes: number; readonly top?: Digest },
+  disk: { readonly writableBytes: number; readonly top?: Digest | undefined },
   now: Date,
 ): Described {
   const { id, name, imageId, mounts, state } = container;
   return {
     holder: {
       ref: { kind: "container", id, name },
-      units: [`container ${id}`, ...chainUnits(deps, disk.top)],
+      units: [`container ${id}`, ...chainUnits(deps.layers, disk.top)],
       requires: [
         keyOf({ kind: "image", id: imageId }),
         ...mounts.flatMap((point) => (point.name === undefined ? [] : [`volume ${point.name}`])),
@@ -145,16 +162,16 @@ function describeVolume(
   };
 }
 
-/** Layers and archives of a chain, topmost first. */
-function chainUnits({ layers }: Pick<SystemDeps, "layers">, top: Digest | undefined): readonly string[] {
-  const units: string[] = [];
-  for (let next = top; next !== undefined;) {
-    const record = layers.layer(next);
-    units.push(`layer ${next}`);
-    if (record?.blob !== undefined) units.push(`blob ${record.blob.digest}`);
-    next = record?.parent;
+/** Every layer's tree, and every blob. */
+async function layerUnits(layers: SystemDeps["layers"], signal: AbortSignal): Promise<readonly Unit[]> {
+  const units: Unit[] = [];
+  for (const { chainId } of layers.list()) {
+    const diskBytes = await unlessGone(() => layers.layerDiskBytes(chainId, signal));
+    if (diskBytes !== undefined) units.push({ key: `layer ${chainId}`, diskBytes });
   }
-  return [...new Set(units)];
+  for await (const { digest, sizeBytes } of layers.blobs.list())
+    units.push({ key: `blob ${digest}`, diskBytes: wholeBlocks(sizeBytes) });
+  return units;
 }
 
 /** A refusal's own object, for texts. */
