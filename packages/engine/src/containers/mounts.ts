@@ -5,8 +5,9 @@ import { bindMount, mountOverlay, unmount } from "#host";
 import { errno, LongshoreError } from "#kernel";
 import type { RuntimeMount } from "#spec";
 import type { Context } from "./context.ts";
-import type { Container, HostSettings, MountPoint } from "./contract.ts";
+import type { Container, MountPoint } from "./contract.ts";
 import type { PlannedMount } from "./mount-plan.ts";
+import { tmpfsOptions } from "./tmpfs-options.ts";
 
 /** Makes what planned mounts need (volumes, bind sources) and says what inspect will show. New anonymous volumes go to `undo`. */
 export async function realiseMounts(
@@ -302,19 +303,3 @@ function openPath(place: string, name: string): { readonly number: number } & Di
 }
 
 const depth = (place: string): number => place.split("/").length;
-
-function tmpfsOptions(host: HostSettings, point: MountPoint): readonly string[] {
-  const setting = host.Mounts?.find(
-    (mount) => mount.Type === "tmpfs" && mount.Target === point.destination,
-  )?.TmpfsOptions;
-  const own = [
-    ...point.mode.split(","),
-    ...(setting?.SizeBytes === undefined ? [] : [`size=${setting.SizeBytes}`]),
-    ...(setting?.Mode === undefined ? [] : [`mode=${setting.Mode.toString(8)}`]),
-  ].filter((word) => word !== "");
-  return [
-    ...["nosuid", "nodev", "noexec"].filter((word) => !own.includes(word.slice(2))),
-    ...own,
-    ...(point.isWritable || own.includes("ro") ? [] : ["ro"]),
-  ];
-}
