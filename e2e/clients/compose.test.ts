@@ -115,7 +115,7 @@ describe.each(COMPOSE_VERSIONS)("compose %s", (version) => {
     await ok("cp", "compose.yaml", "web:/tmp/copied.yaml");
     expect(await ok("exec", "-T", "web", "cat", "/tmp/copied.yaml")).toBe(file.trim());
     await ok("run", "--rm", "-d", "--name", `${project}-talk`, "db", "sh", "-c", "echo spoken; sleep 100");
-    expect(await docker.ok("logs", `${project}-talk`)).toBe("spoken");
+    await until("its word", async () => (await docker.ok("logs", `${project}-talk`)) === "spoken");
     await docker.ok("rm", "-f", `${project}-talk`);
     expect(await ok("top", "web")).toContain("httpd -f -p 80");
     await ok("pause", "db");

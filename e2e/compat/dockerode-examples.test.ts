@@ -284,13 +284,13 @@ describe.each(libraries)("%s", (_, open) => {
 
   test("what needs a swarm is refused with Docker's status", async () => {
     const docker = open();
-    for (const asked of [
-      docker.listServices(),
-      docker.listNodes(),
-      docker.swarmInspect(),
-      docker.getTask("x").inspect(),
+    for (const ask of [
+      () => docker.listServices(),
+      () => docker.listNodes(),
+      () => docker.swarmInspect(),
+      () => docker.getTask("x").inspect(),
     ])
-      await expect(asked).rejects.toMatchObject({ statusCode: 503 });
+      await expect(ask()).rejects.toMatchObject({ statusCode: 503 });
     expect(await docker.listPlugins()).toEqual([]);
   });
 });
