@@ -160,6 +160,7 @@ async function attach(rooms: Rooms, call: Call, isWebSocket: boolean): Promise<v
     isStreaming: flag(query, "stream"),
   };
   DetachKeys.check(query.get("detachKeys") ?? "");
+  await call.skipBody();
   const stop = new AbortController();
   const session = await rooms.containers.attach(
     call.parameter("id"),

@@ -56,13 +56,22 @@ export class Call {
   /** The JSON body. On an upgrade Node leaves it on the socket: its Content-Length bytes are read here, before any stdin. */
   async json(): Promise<Readonly<Record<string, unknown>>> {
     if (this.#upgrade === undefined) return await readJsonBody(this.request);
+    return parseJsonBody(await this.#bodyOf(this.#upgrade), this.headers["content-type"]);
+  }
+
+  /** Reads past a body that means nothing before the connection is taken over: it is no stdin. */
+  async skipBody(): Promise<void> {
+    if (this.#upgrade !== undefined) await this.#bodyOf(this.#upgrade);
+  }
+
+  async #bodyOf(upgrade: { readonly socket: Socket; rest: Buffer }): Promise<Buffer> {
     const length = Number(this.headers["content-length"] ?? 0);
     if (!Number.isInteger(length) || length < 0 || length > MiB)
       throw new LongshoreError(
         "invalid",
         `invalid Content-Length "${String(this.headers["content-length"])}" on an upgrade`,
       );
-    return parseJsonBody(await this.#take(this.#upgrade, length), this.headers["content-type"]);
+    return await this.#take(upgrade, length);
   }
 
   /** The body as the handler will read it later. Throws `invalid` when it has more than `limitBytes`. */
