@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -117,6 +117,11 @@ describe.each(COMPOSE_VERSIONS)("compose %s", (version) => {
     await ok("run", "--rm", "-d", "--name", `${project}-talk`, "db", "sh", "-c", "echo spoken; sleep 100");
     await until("its word", async () => (await docker.ok("logs", `${project}-talk`)) === "spoken");
     await docker.ok("rm", "-f", `${project}-talk`);
+    expect(await ok("logs", "--no-log-prefix", "db")).toBe("");
+    await ok("exec", "-T", "web", "sh", "-c", "echo logged > /proc/1/fd/1");
+    await until("its line", async () => /^web-1 +\| logged$/m.test(await ok("logs", "web")));
+    await ok("cp", "web:/tmp/copied.yaml", "back.yaml");
+    expect(await readFile(join(folder, "back.yaml"), "utf8")).toBe(file);
     expect(await ok("top", "web")).toContain("httpd -f -p 80");
     await ok("pause", "db");
     expect(await ok("ps", "--format", "{{.State}}", "db")).toBe("paused");

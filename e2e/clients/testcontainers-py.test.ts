@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Docker, openDocker, STARTER } from "../compat/docker.ts";
-import { testcontainersPy } from "./build.ts";
+import { compose, COMPOSE_VERSIONS, testcontainersPy } from "./build.ts";
 
 /** The real testcontainers of Python on this engine, or on the one that DOCKER_PEER names. */
 let docker: Docker;
@@ -137,6 +137,33 @@ with k:
     print(json.dumps([words, mode, written, size, (FOLDER / "back.txt").read_text()]))
 `),
   ).toEqual(["earlyfrom the hostfrom the host", "600", 1, "1024", "from the host"]);
+});
+
+test("its compose brings a project up by docker compose, and down with its volumes", async () => {
+  const plugins = join(folder, "config/cli-plugins");
+  await mkdir(plugins, { recursive: true });
+  await symlink(compose(COMPOSE_VERSIONS[1]), join(plugins, "docker-compose"));
+  const project = join(folder, `tcpy${process.pid}`);
+  await mkdir(project);
+  await writeFile(
+    join(project, "compose.yaml"),
+    `services: {web: {image: "${STARTER}", ports: ["8080"], volumes: ["data:/data"]}}\nvolumes: {data: {}}\n`,
+  );
+  expect(
+    await py(
+      `
+from testcontainers.compose import DockerCompose
+with DockerCompose(FOLDER / "${basename(project)}") as project:
+    out, err, code = project.exec_in_container(["sh", "-c", "echo within"], "web")
+    web = project.get_container("web")
+    print(json.dumps([out, code, web.State, project.get_service_port("web", 8080) > 0]))
+`,
+      { DOCKER_CONFIG: join(folder, "config") },
+    ),
+  ).toEqual(["within\n", 0, "running", true]);
+  const label = ["--filter", `label=com.docker.compose.project=${basename(project)}`];
+  expect(await docker.ok("ps", "-aq", ...label)).toBe("");
+  expect(await docker.ok("volume", "ls", "-q", ...label)).toBe("");
 });
 
 test("its reaper's container has the engine's socket and a port, and removes itself", async () => {

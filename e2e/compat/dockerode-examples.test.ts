@@ -102,6 +102,73 @@ describe.each(libraries)("%s", (_, open) => {
     await expect(container.inspect()).rejects.toMatchObject({ statusCode: 404 });
   });
 
+  test("attach: what is typed reaches the container, its output comes demuxed, with a terminal as it is", async () => {
+    const docker = open();
+    const plain = await docker.createContainer({
+      Image: STARTER,
+      Cmd: ["sh", "-c", "cat; echo done >&2"],
+      OpenStdin: true,
+      StdinOnce: true,
+    });
+    const stream = await plain.attach({
+      stream: true,
+      stdin: true,
+      stdout: true,
+      stderr: true,
+      hijack: true,
+    });
+    const [out, err] = [new PassThrough(), new PassThrough()];
+    plain.modem.demuxStream(stream, out, err);
+    stream.once("end", () => [out, err].forEach((one) => one.end()));
+    await plain.start();
+    stream.end("typed");
+    expect([await text(out), await text(err)]).toEqual(["typed", "done\n"]);
+    await plain.remove();
+    const terminal = await docker.createContainer({ Image: STARTER, Tty: true, Cmd: ["echo", "shown"] });
+    const shown = await terminal.attach({ stream: true, stdout: true, stderr: true });
+    await terminal.start();
+    expect(await text(shown as unknown as Readable)).toBe("shown\r\n");
+    await terminal.remove();
+  });
+
+  test("the rest of a container: top, pause, rename, update, changes, export, commit, kill", async () => {
+    const docker = open();
+    const [name, image] = [cli.fresh("renamed"), `ls/committed:${process.pid}`];
+    const container = await docker.createContainer({
+      Image: STARTER,
+      Cmd: ["sh", "-c", "echo x > /changed; exec sleep 1000"],
+    });
+    await container.start();
+    await until("sleep", async () =>
+      (await container.top({ ps_args: "-o pid,args" })).Processes.some(
+        (line: string[]) => line[1] === "sleep 1000",
+      ),
+    );
+    await container.pause();
+    expect((await container.inspect()).State.Paused).toBe(true);
+    await container.unpause();
+    await container.rename({ name });
+    await container.update({ Memory: 96 << 20, MemorySwap: 192 << 20 });
+    const told = await docker.getContainer(name).inspect();
+    expect([told.Id, told.HostConfig.Memory]).toEqual([container.id, 96 << 20]);
+    expect(await container.changes()).toContainEqual({ Path: "/changed", Kind: 1 });
+    const files = execFileSync("tar", ["-tf", "-"], {
+      input: await buffer((await container.export()) as Readable),
+      encoding: "utf8",
+      maxBuffer: 1 << 24,
+    });
+    expect(files).toMatch(/^changed$/m);
+    const [repo, tag] = image.split(":");
+    await container.commit({ repo, tag, comment: "kept", Cmd: ["true"] });
+    const committed = await docker.getImage(image).inspect();
+    expect([committed.Comment, committed.Config.Cmd]).toEqual(["kept", ["true"]]);
+    await docker.getImage(image).remove();
+    await container.kill({ signal: "SIGKILL" });
+    expect(await container.wait()).toMatchObject({ StatusCode: 137 });
+    await expect(container.kill()).rejects.toMatchObject({ statusCode: 409 });
+    await container.remove({ v: true });
+  });
+
   test("exec hijacked: input half-closes and the output comes back", async () => {
     const docker = open();
     const container = await docker.createContainer({ Image: STARTER });
