@@ -98,7 +98,20 @@ describe.skipIf(process.env["DOCKER_PEER"])("the reclaim ledger", () => {
       expect.any(Number),
       true,
     ]);
-    disk.expectNothingLeft();
+    await disk.waitForNothingLeft();
+  });
+
+  test("the last container of an image that was removed by force takes its layers along", async () => {
+    const layer = [{ name: "f", data: randomBytes(8 * MIB) }];
+    await disk.ok(dockerArchive({ reference: "ls/gone:1", layers: [layer] }), "load");
+    await disk.ok("", "create", "--name", "box", "ls/gone:1", "/nothing");
+    await disk.ok("", "rmi", "-f", "ls/gone:1");
+    const done = await client.longshore.reclaim([{ kind: "container", id: "box" }]);
+    expect([near(done.predictedBytes, 16 * MIB), near(done.measuredBytes, done.predictedBytes)]).toEqual([
+      true,
+      true,
+    ]);
+    await disk.waitForNothingLeft();
   });
 });
 

@@ -79,6 +79,13 @@ export class Disk {
       .flatMap((folder) => readdirSync(join(this.data, folder)).map((name) => `${folder}/${name}`));
   }
 
+  /** Files of a container that was removed at its end follow its record a little later. */
+  async waitForNothingLeft(): Promise<void> {
+    await expect
+      .poll(() => this.names().toSorted(), { timeout: 10_000 })
+      .toEqual([...this.before].toSorted());
+  }
+
   expectNothingLeft(): void {
     expect(this.names().toSorted()).toEqual([...this.before].toSorted());
   }

@@ -186,7 +186,7 @@ describe.skipIf(process.env["DOCKER_PEER"])("the trash", () => {
       expect(Math.abs(measuredBytes - predictedBytes)).toBeLessThan(NEAR_BYTES);
     expect(Math.abs(rest.predictedBytes - 27 * MIB)).toBeLessThan(NEAR_BYTES);
     expect((await client.longshore.trash()).usedBytes).toBe(0);
-    disk.expectNothingLeft();
+    await disk.waitForNothingLeft();
   });
 
   test("what any other client removes is gone for good", async () => {
@@ -195,7 +195,11 @@ describe.skipIf(process.env["DOCKER_PEER"])("the trash", () => {
     await docker("rm", "box");
     await docker("volume", "rm", "data");
     expect((await client.longshore.trash()).entries).toEqual([]);
-    disk.expectNothingLeft();
+    await disk.waitForNothingLeft();
+    for (const kind of ["thing", ""] as unknown as readonly "image"[]) {
+      await expect(client.longshore.discard({ kind, id: "box" })).rejects.toMatchObject({ statusCode: 400 });
+      await expect(client.longshore.pruneIntoTrash(kind)).rejects.toMatchObject({ statusCode: 400 });
+    }
     await expect(client.longshore.discard({ kind: "container", id: "box" })).rejects.toMatchObject({
       statusCode: 404,
       message: expect.stringContaining("No such container: box") as string,

@@ -77,6 +77,26 @@ test("an answer above 399 becomes a DockerError with the engine's words", async 
   });
 });
 
+test("the trash and the reclaim ledger are Longshore's own paths, so that no other engine removes anything for good", async () => {
+  answer = { status: 404, body: '{"message":"page not found"}' };
+  const { longshore } = docker;
+  const gone = { statusCode: 404 };
+  await expect(longshore.discard({ kind: "image", id: "a:1" })).rejects.toMatchObject(gone);
+  await expect(longshore.pruneIntoTrash("volume", { all: ["true"] })).rejects.toMatchObject(gone);
+  await expect(longshore.restore("a/b", { name: "c" })).rejects.toMatchObject(gone);
+  await expect(longshore.emptyTrash()).rejects.toMatchObject(gone);
+  await expect(longshore.emptyTrash(["a"])).rejects.toMatchObject(gone);
+  await expect(longshore.reclaim([{ kind: "trash", id: "a" }])).rejects.toMatchObject(gone);
+  expect(seen.map(({ method, url, body }) => `${method} ${url} ${body}`)).toEqual([
+    'POST /longshore/v1/trash {"kind":"image","id":"a:1"}',
+    `POST /longshore/v1/trash/prune?kind=volume&filters=${encodeURIComponent('{"all":["true"]}')} `,
+    'POST /longshore/v1/trash/a%2Fb/restore {"name":"c"}',
+    "POST /longshore/v1/trash/empty {}",
+    'POST /longshore/v1/trash/empty {"ids":["a"]}',
+    'POST /longshore/v1/reclaim {"items":[{"kind":"trash","id":"a"}]}',
+  ]);
+});
+
 test("a socket that nobody serves becomes a DockerError with status 0", async () => {
   const nobody = new Docker({ socketPath: join(folder, "none.sock") });
   const error = await nobody.ping().catch((e: DockerError) => e);

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import path from "node:path";
-import { LongshoreError, messageOf } from "#kernel";
+import { isKind, LongshoreError, messageOf } from "#kernel";
+import type { Digest } from "#spec";
 import type { Ended } from "./container-book.ts";
 import { type Context, directoryOf, logDirectoryOf, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
@@ -45,22 +46,37 @@ export async function release(context: Context, container: Container): Promise<v
     if (point.type === "volume" && point.name !== undefined)
       await context.volumes.release(point.name, container.id);
   for (const exec of context.book.live(container.id).execs.keys()) context.book.execs.delete(exec);
-  if (context.book.byId(container.id) === undefined) await dropFiles(context, container.id);
+  if (!context.book.isKnown(container.id)) await dropFiles(context, container);
 }
 
-/** Its snapshot, log and files, for good. */
-export async function dropFiles(context: Context, id: string): Promise<void> {
+/** Its snapshot, log and files, for good, and layers that nothing but its snapshot kept. */
+export async function dropFiles(
+  context: Context,
+  { id, imageId }: Pick<Container, "id" | "imageId">,
+): Promise<void> {
   if (existsSync(path.join(context.stateRoot, "containers", id))) {
     // A run whose clean-up was interrupted: finished here.
     await context.networks.close(id);
     await context.runtime.release(id);
   }
+  const top = topOf(context, id);
   await context.layers.removeSnapshot(id);
+  if (top !== undefined) await context.images.dropLayers(imageId, top);
   await context.logs.endShipment(logDirectoryOf(context, id));
   await context.logs.remove(logDirectoryOf(context, id));
   await rm(directoryOf(context, id), { recursive: true, force: true });
   context.book.live(id).isUnclean = false;
   context.book.forget(id);
+}
+
+function topOf({ layers }: Context, id: string): Digest | undefined {
+  try {
+    return layers.snapshotParent(id);
+  } catch (error) {
+    // A first try came as far as this.
+    if (isKind(error, "not_found")) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -86,12 +102,11 @@ export async function forget(
     if (container.host.AutoRemove) await removeAnonymousVolumes(context, container);
     return;
   }
-  const { id } = container;
   try {
-    await dropFiles(context, id);
+    await dropFiles(context, container);
   } catch (error) {
     // The record is gone, so for everybody the container is removed: what is left is ours to clear.
-    tryAgainLater(context, id, () => dropFiles(context, id), error);
+    tryAgainLater(context, container.id, () => dropFiles(context, container), error);
   }
 }
 

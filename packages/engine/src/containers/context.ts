@@ -17,7 +17,10 @@ import type { HostFacts } from "./host-facts.ts";
 export interface ContainersDeps {
   readonly store: Store;
   readonly events: Events;
-  readonly images: Pick<Images, "get" | "list" | "onUse" | "commit" | "trashed" | "restore" | "forgo">;
+  readonly images: Pick<
+    Images,
+    "get" | "list" | "onUse" | "commit" | "trashed" | "restore" | "forgo" | "dropLayers"
+  >;
   readonly layers: Pick<
     Layers,
     | "mount"

@@ -82,12 +82,13 @@ async function discardAnonymousVolumes(context: Context, container: Container): 
 /** For good: the record first, then its files, then what was only kept for it. After a crash the next start goes on. */
 export async function purgeContainer(context: Context, id: string, signal: AbortSignal): Promise<void> {
   await using _ = await context.locks.hold(id, signal);
-  if (context.book.inTrash(id) === undefined) return;
+  const entry = context.book.inTrash(id);
+  if (entry === undefined) return;
   await context.book.purge(id);
   try {
-    await dropFiles(context, id);
+    await dropFiles(context, entry.container);
   } catch (error) {
-    tryAgainLater(context, id, () => dropFiles(context, id), error);
+    tryAgainLater(context, id, () => dropFiles(context, entry.container), error);
   }
   await context.volumes.forgo(id);
   await context.images.forgo();

@@ -315,6 +315,25 @@ export function imagesConformance(what: string, make: () => Promise<ImagesUnderT
       expect([await rest(under), images.trashed()]).toEqual([[], []]);
     });
 
+    test("dropLayers() takes what a container of an image that is gone was the last to stand on", async () => {
+      await using under = await make();
+      const { images, layers } = under;
+      await load(images, recipe("c/app:1", layer("base"), layer("a")), recipe("c/two:1", layer("base")));
+      const { id, top } = images.get("c/app:1");
+      if (top === undefined) throw new Error("the image has layers");
+      await images.dropLayers(id, top);
+      expect(layers.layer(top)).toBeDefined();
+      await layers.prepare("box", top, never);
+      await images.remove("c/app:1", forced);
+      await images.dropLayers(id, top);
+      expect(layers.layer(top)).toBeDefined();
+      await layers.removeSnapshot("box");
+      await images.dropLayers(id, top);
+      expect([...layers.list()].map(({ chainId }) => chainId)).toEqual(images.get("c/two:1").chain);
+      await images.remove("c/two:1", usual);
+      expect(await rest(under)).toEqual([]);
+    });
+
     test("commit() makes children; a parent stays while they do and goes with them when it has no name", async () => {
       await using under = await make();
       const { images } = under;

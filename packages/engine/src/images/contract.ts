@@ -148,6 +148,8 @@ export interface Images extends AsyncDisposable {
   ): Promise<{ readonly id: Digest; readonly skipped: readonly string[] }>;
   /** For good; what a container in the trash was made from stays until forgo(). Absent is success. */
   purge(key: string): Promise<void>;
+  /** Drops the layers from `top` down that nothing needs, if image `id` is gone: a container of it was the last to stand on them. */
+  dropLayers(id: Digest, top: Digest): Promise<void>;
   /** Drops what was only kept for containers that are no longer in the trash. */
   forgo(): Promise<void>;
   /** `isDanglingOnly` false removes every unused image. With `isDiscarding` into the trash: `discarded` are the keys. */

@@ -137,6 +137,15 @@ export class ImagesRoom implements Images {
     return purgeImage(this.#context, key);
   }
 
+  async dropLayers(id: Digest, top: Digest): Promise<void> {
+    const { book, layers } = this.#context;
+    if (book.record(id) !== undefined) return;
+    const chain: Digest[] = [];
+    for (let next: Digest | undefined = top; next !== undefined; next = layers.layer(next)?.parent)
+      chain.unshift(next);
+    await this.#context.sweepLayers(chain);
+  }
+
   async forgo(): Promise<void> {
     for (const { key, isKept } of this.#context.book.trashRows())
       if (isKept) await purgeImage(this.#context, key);
