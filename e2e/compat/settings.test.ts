@@ -103,6 +103,8 @@ test("a subpath of a volume stays in the volume, whatever its links say", async 
   expect(await outputOf(at("in/b"))).toBe("inside");
   await expect(create(at("../x"))).rejects.toThrow("subpath must be a relative path within the volume");
   await expect(outputOf(at("out"))).rejects.toThrow("leads out of the volume");
+  const { id } = await create(at("out"));
+  expect((await docker("cp", `${id}:/m/hostname`, "-")).stderr).toContain("leads out of the volume");
   await expect(outputOf(at("nosuch"))).rejects.toThrow("cannot access path nosuch");
 });
 

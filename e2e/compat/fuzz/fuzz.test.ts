@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,10 +24,13 @@ import { type FuzzRequest, requestsOf, STARTER } from "./requests.ts";
 const RUNS = 150;
 const SWEEP_EVERY = 100;
 const folder = mkdtempSync(join(tmpdir(), "longshore-fuzz-"));
+const cgroupParent = `/longshore-fuzz-${process.pid}`;
+/** Containers without a parent of their own lie where those of other engines do: these are ours. */
+const made = new Set<string>();
 let engine: EngineUnderTest;
 beforeAll(async () => {
   engine = await startEngine({
-    cgroupParent: "/longshore-fuzz",
+    cgroupParent,
     flags: ["--registry-mirror", "http://127.0.0.1:1"],
   });
 });
@@ -52,6 +55,7 @@ function send({ method, path, body, type }: FuzzRequest, patienceMs = 500): Prom
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => (text += chunk));
       response.on("error", () => undefined);
+      response.once("close", () => noteMade(path, text));
       response.once("close", () => (clearTimeout(leave), clearTimeout(slow), resolve({ status, text })));
     });
     const slow = setTimeout(() => (sent.destroy(), resolve({ status: 0, text: "" })), patienceMs);
@@ -62,6 +66,22 @@ function send({ method, path, body, type }: FuzzRequest, patienceMs = 500): Prom
     sent.end(body);
   });
 }
+
+function noteMade(path: string, text: string): void {
+  const id = /^\{"Id":"([0-9a-f]{64})"/.exec(text)?.[1];
+  if (id !== undefined && path.includes("/containers/create")) made.add(id);
+}
+
+/** Control groups of containers that are gone. */
+const cgroupsLeft = (): readonly string[] =>
+  ["", ...readdirSync("/sys/fs/cgroup")]
+    .map((controller) => join("/sys/fs/cgroup", controller, "longshore"))
+    .filter((parent) => existsSync(parent))
+    .flatMap((parent) =>
+      readdirSync(parent)
+        .filter((name) => made.has(name))
+        .map((name) => join(parent, name)),
+    );
 
 /** A request of the test's own: all of its answer. */
 async function ask(method: string, path: string, body: string | Buffer = ""): Promise<Answer> {
@@ -97,7 +117,9 @@ async function sweep(): Promise<void> {
 const descriptors = (): number => readdirSync(`/proc/${engine.pid}/fd`).length;
 
 const requests = fc.oneof(
-  ...(["1.41", "1.51"] as const).map((version) => requestsOf(readDescription(version), version, folder)),
+  ...(["1.41", "1.51"] as const).map((version) =>
+    requestsOf(readDescription(version), version, folder, cgroupParent),
+  ),
 );
 
 test(
@@ -130,6 +152,8 @@ test(
       "nothing to be left",
       async () => difference(before, await engine.inventory()).length === 0,
     ).catch(async () => expect(difference(before, await engine.inventory())).toEqual([]));
+    expect(made.size).toBeGreaterThan(0);
+    expect(cgroupsLeft()).toEqual([]);
     // Sockets and files come and go; a leak of one a request would show as hundreds.
     await until("descriptors to be closed", async () => descriptors() < descriptorsBefore + 20);
   },

@@ -73,7 +73,7 @@ const number = fc.oneof(
  * Fields whose value reaches beyond the container: paths and settings of the host, addresses of others, ports, links. Values that do
  * no harm, and some that can't be.
  */
-const fields = (folder: string): Readonly<Record<string, fc.Arbitrary<unknown>>> => {
+const fields = (folder: string, cgroupParent: string): Readonly<Record<string, fc.Arbitrary<unknown>>> => {
   const place = fc.constantFrom(`${folder}/one`, `${folder}/one/two`, "relative", "/proc/nosuch/x", "");
   const target = fc.constantFrom("/mnt", "/", "/etc", "data", "/proc", "/mnt/../..", "");
   const texts = (...values: readonly string[]): fc.Arbitrary<string> => fc.constantFrom(...values);
@@ -95,7 +95,7 @@ const fields = (folder: string): Readonly<Record<string, fc.Arbitrary<unknown>>>
     PathOnHost: texts("/dev/null", "/dev/nosuch", "", "/dev/zero"),
     PathInContainer: texts("/dev/x", "x", ""),
     Path: texts("/dev/nosuch", "", "/dev/null"),
-    CgroupParent: texts("", "longshore-fuzz", "/longshore-fuzz/a"),
+    CgroupParent: texts("", cgroupParent, `${cgroupParent}/a`),
     HostPort: texts("", "0", "abc", "70000", "9-1"),
     HostIp: texts("", "127.0.0.1", "::1", "odd"),
     Sysctls: fc.constantFrom<unknown>(
@@ -191,9 +191,14 @@ const QUERY: Readonly<Record<string, fc.Arbitrary<string>>> = {
 /** Operations that ask a registry by the image's name in their path: only of the one that nobody answers for. */
 const REMOTE = new Set(["POST /images/{name}/push", "GET /distribution/{name}/json"]);
 
-/** Requests of every operation of a description, most of them nearly right. `folder` is the only place of the host that they name. */
-export function requestsOf(api: ApiDescription, version: string, folder: string): fc.Arbitrary<FuzzRequest> {
-  const known = fields(folder);
+/** Requests of every operation of a description, most of them nearly right. `folder` and `cgroupParent` are the only places of the host that they name. */
+export function requestsOf(
+  api: ApiDescription,
+  version: string,
+  folder: string,
+  cgroupParent: string,
+): fc.Arbitrary<FuzzRequest> {
+  const known = fields(folder, cgroupParent);
   const made = new Map<string, fc.Arbitrary<unknown>>();
 
   const valueOf = (schema: Schema, depth: number): fc.Arbitrary<unknown> => {

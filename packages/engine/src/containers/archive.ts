@@ -2,10 +2,14 @@ import { mkdir, mkdtemp, rmdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { Worker } from "node:worker_threads";
 import { plainBytes } from "#layers";
-import { LongshoreError, programBeside } from "#kernel";
+import { LongshoreError, programBeside, unlessAborted } from "#kernel";
 import type { FromArchive, Job, ToArchive, View } from "./archive/protocol.ts";
 import type { Context } from "./context.ts";
 import type { Container, PathStat } from "./contract.ts";
+import { bindSubpath } from "./mounts.ts";
+
+/** The process whose view of the files was to be taken has ended. */
+class ProcessGone extends Error {}
 
 /** One thread working on a container's files; its answers come in order. */
 class ArchiveThread implements AsyncDisposable {
@@ -39,7 +43,10 @@ class ArchiveThread implements AsyncDisposable {
     for (;;) {
       signal.throwIfAborted();
       const next = this.#answers.shift();
-      if (next?.kind === "failed") throw new LongshoreError(next.errorKind, next.message);
+      if (next?.kind === "failed") {
+        if (next.errorKind === "gone") throw new ProcessGone();
+        throw new LongshoreError(next.errorKind, next.message);
+      }
       if (next !== undefined) return next;
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
@@ -51,6 +58,29 @@ class ArchiveThread implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker.terminate();
     await this.#release[Symbol.asyncDispose]();
+  }
+}
+
+interface Begun extends AsyncDisposable {
+  readonly thread: ArchiveThread;
+  readonly first: Exclude<FromArchive, { kind: "failed" }>;
+}
+
+/** A thread with its first answer. Where the process ends before its view is taken, the stopped container's is. */
+async function begin(context: Context, id: string, job: Job, signal: AbortSignal): Promise<Begun> {
+  for (;;) {
+    const { task, nextExit } = context.book.live(id);
+    await using opened = new AsyncDisposableStack();
+    const thread = opened.use(await openThread(context, id, job, signal));
+    try {
+      const first = await thread.answer(signal);
+      const kept = opened.move();
+      return { thread, first, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+    } catch (error) {
+      if (!(error instanceof ProcessGone)) throw error;
+    }
+    // Its end may not be known here yet.
+    if (context.book.live(id).task === task) await unlessAborted(nextExit.promise, signal);
   }
 }
 
@@ -77,7 +107,7 @@ async function openThread(
   await mkdir(folder, { recursive: true });
   const target = await mkdtemp(path.join(folder, "archive-"));
   held.defer(() => rmdir(target));
-  const binds = job.kind === "export" ? [] : mountsOf(container);
+  const binds = job.kind === "export" ? [] : await mountsOf(context, container, held);
   const sources: Record<string, boolean> = {};
   for (const { source, destination } of binds) sources[destination] = (await stat(source)).isDirectory();
   const { lowers, upper, work } = context.layers.mount(container.id);
@@ -85,11 +115,21 @@ async function openThread(
   return new ArchiveThread({ kind: "stopped", root, target, binds }, job, sources, held.move());
 }
 
-function mountsOf(container: Container): { source: string; destination: string }[] {
-  return container.mounts
-    .filter((point) => point.type !== "tmpfs")
-    .map(({ source, destination }) => ({ source, destination }))
-    .toSorted((a, b) => a.destination.split("/").length - b.destination.split("/").length);
+async function mountsOf(
+  context: Context,
+  container: Container,
+  held: AsyncDisposableStack,
+): Promise<{ source: string; destination: string }[]> {
+  const binds: { source: string; destination: string }[] = [];
+  for (const { type, name, source, destination } of container.mounts) {
+    if (type === "tmpfs") continue;
+    const whole = name === undefined ? source : context.volumes.get(name).mountpoint;
+    binds.push({
+      source: source === whole ? source : await bindSubpath(context, whole, source, held),
+      destination,
+    });
+  }
+  return binds.toSorted((a, b) => a.destination.split("/").length - b.destination.split("/").length);
 }
 
 /** HEAD archive. Throws `not_found`. */
@@ -100,8 +140,11 @@ export async function statPath(
   signal: AbortSignal,
 ): Promise<PathStat> {
   const container = context.book.get(name);
-  await using thread = await openThread(context, container.id, { kind: "stat", path: place }, signal);
-  const answer = await named(thread.answer(signal), container);
+  await using begun = await named(
+    begin(context, container.id, { kind: "stat", path: place }, signal),
+    container,
+  );
+  const answer = begun.first;
   if (answer.kind !== "stat") throw new LongshoreError("internal", `archive thread answered ${answer.kind}`);
   return answer.stat;
 }
@@ -115,8 +158,10 @@ export async function readArchive(
 ): Promise<{ stat: PathStat; tar: AsyncIterable<Uint8Array> }> {
   const container = context.book.get(name);
   await using opened = new AsyncDisposableStack();
-  const thread = opened.use(await openThread(context, container.id, { kind: "read", path: place }, signal));
-  const answer = await named(thread.answer(signal), container);
+  const job = { kind: "read", path: place } as const;
+  const { thread, first: answer } = opened.use(
+    await named(begin(context, container.id, job, signal), container),
+  );
   if (answer.kind !== "stat") throw new LongshoreError("internal", `archive thread answered ${answer.kind}`);
   return { stat: answer.stat, tar: pieces(thread, opened.move(), signal) };
 }
@@ -128,8 +173,8 @@ export async function exportRoot(
   signal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array>> {
   await using opened = new AsyncDisposableStack();
-  const thread = opened.use(await openThread(context, name, { kind: "export" }, signal));
-  await thread.answer(signal);
+  const { id } = context.book.get(name);
+  const { thread } = opened.use(await begin(context, id, { kind: "export" }, signal));
   return pieces(thread, opened.move(), signal);
 }
 
@@ -165,13 +210,9 @@ export async function writeArchive(
     )
   )
     throw new LongshoreError("forbidden", "container rootfs is marked read-only");
-  await using thread = await openThread(
-    context,
-    container.id,
-    { kind: "write", path: place, isKeepingKind: options.isKeepingKind },
-    signal,
-  );
-  await named(thread.answer(signal), container);
+  const job = { kind: "write", path: place, isKeepingKind: options.isKeepingKind } as const;
+  await using begun = await named(begin(context, container.id, job, signal), container);
+  const { thread } = begun;
   for await (const chunk of plainBytes(source, signal)) {
     thread.send({ kind: "data", bytes: Buffer.from(chunk) });
     await thread.answer(signal);

@@ -262,7 +262,7 @@ const O_PATH = 0o10000000;
  * A part of a volume, bound at a place of the engine's own: what another container does to the volume's links meanwhile can't lead the
  * container's mount out. Throws `invalid` for what is not there or lies elsewhere.
  */
-async function bindSubpath(
+export async function bindSubpath(
   context: Context,
   volume: string,
   place: string,

@@ -60,12 +60,21 @@ export class Router {
       const match = pattern.exec(path);
       if (match === null) continue;
       const query = new URLSearchParams(search);
+      const parameters = decodeAll(match.groups ?? {});
+      refuseNullBytes([...query, ...Object.entries(parameters)]);
       for (const [key, sentence] of Object.entries(route.takes?.refusedQuery ?? {}))
         if (flag(query, key)) throw new LongshoreError("invalid", sentence);
-      return { route, parameters: decodeAll(match.groups ?? {}), query, minor };
+      return { route, parameters, query, minor };
     }
     throw new LongshoreError("not_found", "page not found");
   }
+}
+
+/** No name, path or argument of Linux can hold one. */
+function refuseNullBytes(values: readonly (readonly [name: string, value: string])[]): void {
+  for (const [name, value] of values)
+    if (value.includes("\0"))
+      throw new LongshoreError("invalid", `invalid value for ${JSON.stringify(name)}: it holds a null byte`);
 }
 
 function compile(path: string): RegExp {

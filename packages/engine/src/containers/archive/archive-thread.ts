@@ -2,7 +2,7 @@ import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { enterMountNamespace, enterPrivateRoot, enterRoot } from "#host";
-import { LongshoreError, messageOf } from "#kernel";
+import { errno, LongshoreError, messageOf } from "#kernel";
 import { TarReader } from "#spec";
 import type { FromArchive, Job, ToArchive, View } from "./protocol.ts";
 import { exportTree, readTree, statOf } from "./read-tree.ts";
@@ -18,7 +18,10 @@ const { view, job, sources } = workerData as {
 };
 const say = (message: FromArchive): void => port.postMessage(message);
 
+class NotThere extends Error {}
+
 function fail(error: unknown): void {
+  if (error instanceof NotThere) return say({ kind: "failed", errorKind: "gone", message: "" });
   const kind = error instanceof LongshoreError ? error.kind : "internal";
   say({
     kind: "failed",
@@ -27,8 +30,16 @@ function fail(error: unknown): void {
   });
 }
 
+/** Throws NotThere when the process of the view has ended. */
 function enter(): void {
-  if (view.kind === "running") return enterMountNamespace(view.pid);
+  if (view.kind === "running") {
+    try {
+      return enterMountNamespace(view.pid);
+    } catch (error) {
+      if (errno(error) !== "ENOENT" && errno(error) !== "ESRCH") throw error;
+      throw new NotThere();
+    }
+  }
   if (view.kind === "root") return enterRoot(view.place);
   enterPrivateRoot(view.root, view.target, view.binds, (destination) => {
     if (statSync(destination, { throwIfNoEntry: false }) !== undefined) return;

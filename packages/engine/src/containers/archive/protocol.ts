@@ -32,6 +32,6 @@ export type FromArchive =
   | { readonly kind: "done" }
   | {
       readonly kind: "failed";
-      readonly errorKind: "invalid" | "not_found" | "forbidden" | "internal";
+      readonly errorKind: "invalid" | "not_found" | "forbidden" | "internal" | "gone";
       readonly message: string;
     };
