@@ -13,6 +13,10 @@ export interface Registry extends AsyncDisposable {
   readonly host: string;
   /** Folder of its storage, for tests that spoil a blob. */
   readonly storage: string;
+  /** Ends it by SIGKILL. What it stored stays. */
+  kill9(): Promise<void>;
+  /** Starts it again at the same port, with what it stored. */
+  restart(): Promise<void>;
 }
 
 export async function startRegistry(): Promise<Registry> {
@@ -27,25 +31,38 @@ export async function startRegistry(): Promise<Registry> {
     http: { addr: host },
   };
   writeFileSync(join(home, "config.yml"), JSON.stringify(config));
-  const child = spawn("docker-registry", ["serve", join(home, "config.yml")], { stdio: "ignore" });
   const failed: { error?: Error } = {};
-  child.once("error", (error) => (failed.error = error));
+  let child = launch();
+  function launch(): ChildProcess {
+    const started = spawn("docker-registry", ["serve", join(home, "config.yml")], { stdio: "ignore" });
+    started.once("error", (error) => (failed.error = error));
+    return started;
+  }
+  async function untilItAnswers(): Promise<void> {
+    const deadline = Date.now() + START_LIMIT_MS;
+    while (!(await fetch(`http://${host}/v2/`).catch(() => undefined))?.ok) {
+      if (failed.error || child.exitCode !== null || Date.now() > deadline) {
+        await registry[Symbol.asyncDispose]();
+        throw new Error("docker-registry didn't start", { cause: failed.error });
+      }
+      await sleep(25);
+    }
+  }
   const registry: Registry = {
     host,
     storage,
+    kill9: () => end(child),
+    async restart() {
+      await end(child);
+      child = launch();
+      await untilItAnswers();
+    },
     async [Symbol.asyncDispose]() {
       await end(child);
       rmSync(home, { recursive: true, force: true });
     },
   };
-  const deadline = Date.now() + START_LIMIT_MS;
-  while (!(await fetch(`http://${host}/v2/`).catch(() => undefined))?.ok) {
-    if (failed.error || child.exitCode !== null || Date.now() > deadline) {
-      await registry[Symbol.asyncDispose]();
-      throw new Error("docker-registry didn't start", { cause: failed.error });
-    }
-    await sleep(25);
-  }
+  await untilItAnswers();
   return registry;
 }
 
