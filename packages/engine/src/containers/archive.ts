@@ -16,6 +16,7 @@ class ArchiveThread implements AsyncDisposable {
   readonly #worker: Worker;
   readonly #answers: FromArchive[] = [];
   readonly #release: AsyncDisposable;
+  readonly #exited = Promise.withResolvers<void>();
   #wake: () => void = () => {};
 
   constructor(view: View, job: Job, sources: Readonly<Record<string, boolean>>, release: AsyncDisposable) {
@@ -24,6 +25,7 @@ class ArchiveThread implements AsyncDisposable {
       workerData: { view, job, sources },
     });
     this.#worker.on("message", (answer: FromArchive) => this.#answered(answer));
+    this.#worker.once("exit", () => this.#exited.resolve());
     this.#worker.on("error", (error) =>
       this.#answered({ kind: "failed", errorKind: "internal", message: error.message }),
     );
@@ -56,7 +58,9 @@ class ArchiveThread implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#worker.terminate();
+    // Not terminate(): a thread that is stopped while it loads koffi, or inside of it, takes the engine with it.
+    this.send({ kind: "stop" });
+    await this.#exited.promise;
     await this.#release[Symbol.asyncDispose]();
   }
 }

@@ -11,6 +11,7 @@ import type { FromWriter, UnpackedTree, WriterData } from "./writer-protocol.ts"
 export class WriterThread implements AsyncDisposable {
   readonly #ring: RingWriter;
   readonly #worker: Worker;
+  readonly #exited = Promise.withResolvers<void>();
   readonly #finished = Promise.withResolvers<Extract<FromWriter, { kind: "done" }>>();
   #hasFailed = false;
 
@@ -29,7 +30,10 @@ export class WriterThread implements AsyncDisposable {
       else reject(new LongshoreError(message.isInvalid ? "invalid" : "internal", message.message));
     });
     this.#worker.on("error", reject);
-    this.#worker.on("exit", () => reject(new LongshoreError("internal", "layer writer thread ended early")));
+    this.#worker.on("exit", () => {
+      this.#exited.resolve();
+      reject(new LongshoreError("internal", "layer writer thread ended early"));
+    });
   }
 
   static async open(root: string, blobFile?: string): Promise<WriterThread> {
@@ -50,8 +54,9 @@ export class WriterThread implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#worker.removeAllListeners("exit");
-    await this.#worker.terminate();
+    // Not terminate(): a thread that is stopped while it loads koffi, or inside of it, takes the engine with it.
+    this.#ring.end();
+    await this.#exited.promise;
   }
 }
 

@@ -9,8 +9,8 @@ import { exportTree, readTree, statOf } from "./read-tree.ts";
 import { TreeWriter } from "./write-tree.ts";
 
 /** A thread that sees a container's files as its processes do, for one archive job. Synchronous calls only. */
+if (parentPort === null) throw new Error("archive-thread.ts runs as a worker only");
 const port = parentPort;
-if (port === null) throw new Error("archive-thread.ts runs as a worker only");
 const { view, job, sources } = workerData as {
   view: View;
   job: Job;
@@ -66,7 +66,8 @@ function run(): void {
 }
 
 function serve(pieces: Generator<Buffer>): void {
-  port?.on("message", (message: ToArchive) => {
+  port.on("message", (message: ToArchive) => {
+    if (message.kind === "stop") return port.close();
     if (message.kind !== "next") return;
     try {
       const next = pieces.next();
@@ -81,7 +82,8 @@ function serve(pieces: Generator<Buffer>): void {
 function receive(reader: TarReader): void {
   let hasFailed = false;
   say({ kind: "ready" });
-  port?.on("message", (message: ToArchive) => {
+  port.on("message", (message: ToArchive) => {
+    if (message.kind === "stop") return port.close();
     if (hasFailed) return;
     try {
       if (message.kind === "data") {

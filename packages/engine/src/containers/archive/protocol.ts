@@ -18,11 +18,12 @@ export type Job =
   | { readonly kind: "export" }
   | { readonly kind: "write"; readonly path: string; readonly isKeepingKind: boolean };
 
-/** Main to thread: `next` asks for the next piece of a read, `data` and `end` feed a write. */
+/** Main to thread: `next` asks for the next piece of a read, `data` and `end` feed a write, `stop` ends the thread after what it is at. */
 export type ToArchive =
   | { readonly kind: "next" }
   | { readonly kind: "data"; readonly bytes: Uint8Array }
-  | { readonly kind: "end" };
+  | { readonly kind: "end" }
+  | { readonly kind: "stop" };
 
 export type FromArchive =
   | { readonly kind: "stat"; readonly stat: PathStat }
