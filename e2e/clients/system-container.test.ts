@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Docker, openDocker } from "../compat/docker.ts";
 import { debianWithSystemd } from "./debian.ts";
@@ -6,7 +6,8 @@ import { debianWithSystemd } from "./debian.ts";
 /** systemd as a container's first process, on this engine or on the one that DOCKER_PEER names. docs/SYSTEM-CONTAINERS.md lists the flags. */
 const isPeer = process.env["DOCKER_PEER"] !== undefined;
 const runc = ["/usr/sbin/runc", "/usr/bin/runc"].find((path) => existsSync(path));
-const isUnified = existsSync("/sys/fs/cgroup/cgroup.controllers");
+const CGROUPS = "/sys/fs/cgroup";
+const isUnified = existsSync(`${CGROUPS}/cgroup.controllers`);
 const IMAGE = "longshore/debian-systemd";
 const BOOT_LIMIT = "120";
 
@@ -61,10 +62,17 @@ describe.skipIf(isUnified)("a host with cgroup v1", () => {
     docker = await openDocker();
     await importing(docker);
   }, 300_000);
-  afterAll(async () => docker[Symbol.asyncDispose]());
+  const before = readdirSync(CGROUPS);
+  afterAll(async () => {
+    await docker[Symbol.asyncDispose]();
+    // With the host's folder writable systemd makes one for each controller that it misses there.
+    for (const name of readdirSync(CGROUPS))
+      if (!before.includes(name) && !existsSync(`${CGROUPS}/${name}/tasks`))
+        rmSync(`${CGROUPS}/${name}`, { recursive: true });
+  });
 
   const run = ["--tmpfs", "/run", "--tmpfs", "/run/lock"];
-  const bind = ["-v", "/sys/fs/cgroup:/sys/fs/cgroup:rw"];
+  const bind = ["-v", `${CGROUPS}:${CGROUPS}:rw`];
   test("systemd boots with the host's cgroups", async () => {
     await livesAsSystem(docker, [...run, "--cgroupns", "host", ...bind]);
   });

@@ -67,7 +67,9 @@ cgroupsConformance("Linux", async () => {
     ? [root]
     : readdirSync(root, { withFileTypes: true })
         .filter((entry) => entry.isDirectory() && entry.name !== "unified" && entry.name !== "cpuset")
-        .map((entry) => path.join(root, entry.name));
+        .map((entry) => path.join(root, entry.name))
+        // A folder beside them is no hierarchy.
+        .filter((directory) => existsSync(path.join(directory, "cgroup.procs")));
   const at = (controller: string): string => (isUnified ? root : path.join(root, controller));
   const own = `/lsht-${process.pid}`;
   const processes = new Map<number, ReturnType<typeof spawn>>();
