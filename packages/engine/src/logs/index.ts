@@ -41,6 +41,7 @@ async function* attachOutput(
   await using file = new LogFile(directory);
   using watch = await LogWatch.open(directory, ended, signal);
   for await (const piece of pieces(file, fromOffset ?? (await file.dataBytes()), watch)) {
+    if (piece === "pause") continue;
     for (let at = piece.offset; at < piece.end; at += READ_BYTES)
       yield {
         stream: piece.stream,

@@ -8,7 +8,7 @@ export const READ_BYTES: number = 1024 * 1024;
  * The last piece of a growing log is given as far as it is written and goes on later with the same entry. Before it waits for
  * more it says "pause".
  */
-export async function* piecesAndPauses(
+export async function* pieces(
   file: LogFile,
   from: number,
   watch: LogWatch | undefined,
@@ -45,9 +45,4 @@ export async function* piecesAndPauses(
     yield "pause";
     await watch.changed();
   }
-}
-
-/** The pieces alone. */
-export async function* pieces(...asked: Parameters<typeof piecesAndPauses>): AsyncGenerator<LogPiece> {
-  for await (const piece of piecesAndPauses(...asked)) if (piece !== "pause") yield piece;
 }

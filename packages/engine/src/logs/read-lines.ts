@@ -1,6 +1,6 @@
 import type { LogEntry, LogQuery } from "./contract.ts";
 import { LogFile, LogWatch } from "./log-file.ts";
-import { piecesAndPauses, READ_BYTES } from "./pieces.ts";
+import { pieces, READ_BYTES } from "./pieces.ts";
 
 const LF = 10;
 /** A line longer than this is given in parts, as Docker's json-file does with 16 KiB. */
@@ -34,7 +34,7 @@ export async function* readLines(
     batchBytes = 0;
     return taken;
   };
-  for await (const piece of piecesAndPauses(file, from, watch)) {
+  for await (const piece of pieces(file, from, watch)) {
     signal.throwIfAborted();
     if (piece === "pause") {
       if (batch.length > 0) yield take();

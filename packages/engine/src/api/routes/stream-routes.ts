@@ -241,36 +241,36 @@ async function logs(rooms: Rooms, call: Call): Promise<void> {
       ? "application/vnd.docker.raw-stream"
       : "application/vnd.docker.multiplexed-stream",
   );
-  for await (const lines of entries)
-    await call.write(framed(lines, { hasTty, hasTimes, details: hasDetails ? details : undefined }));
+  const prefixOf = (line: LogEntry): string =>
+    (hasTimes ? `${rfc3339Nano(line.timeNano)} ` : "") + (hasDetails ? `${details} ` : "");
+  const prefix = hasTimes || hasDetails ? prefixOf : undefined;
+  for await (const lines of entries) await call.write(framed(lines, hasTty, prefix));
   call.response.end();
 }
 
 /** Many lines as one piece of the answer: a million small ones would cost more than the reading. */
 function framed(
   lines: readonly LogEntry[],
-  { hasTty, hasTimes, details }: { hasTty: boolean; hasTimes: boolean; details: string | undefined },
+  hasTty: boolean,
+  prefixOf: ((line: LogEntry) => string) | undefined,
 ): Buffer {
-  const prefixOf = (line: LogEntry): string =>
-    (hasTimes ? `${rfc3339Nano(line.timeNano)} ` : "") + (details === undefined ? "" : `${details} `);
-  const hasPrefix = hasTimes || details !== undefined;
-  const prefixes = hasPrefix ? lines.map((line) => Buffer.from(prefixOf(line))) : undefined;
+  const prefixes = prefixOf && lines.map((line) => Buffer.from(prefixOf(line)));
   const headBytes = hasTty ? 0 : FRAME_HEAD_BYTES;
   let length = lines.length * headBytes;
   for (const line of lines) length += line.bytes.byteLength;
   for (const prefix of prefixes ?? []) length += prefix.byteLength;
   const whole = Buffer.allocUnsafe(length);
   let at = 0;
-  for (const [index, line] of lines.entries()) {
+  for (const [index, { stream, bytes }] of lines.entries()) {
     const prefix = prefixes?.[index];
-    if (!hasTty) writeFrameHead(whole, at, line.stream, line.bytes.byteLength + (prefix?.byteLength ?? 0));
+    if (!hasTty) writeFrameHead(whole, at, stream, bytes.byteLength + (prefix?.byteLength ?? 0));
     at += headBytes;
     if (prefix !== undefined) {
       whole.set(prefix, at);
       at += prefix.byteLength;
     }
-    whole.set(line.bytes, at);
-    at += line.bytes.byteLength;
+    whole.set(bytes, at);
+    at += bytes.byteLength;
   }
   return whole;
 }

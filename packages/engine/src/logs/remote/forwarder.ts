@@ -83,6 +83,7 @@ export class Forwarder implements AsyncDisposable {
       // Asked before the reading: what is written before the end is then surely read.
       const isLast = watch.hasEnded;
       for await (const piece of pieces(file, at, undefined)) {
+        if (piece === "pause") continue;
         await this.#take(file, piece, at, splitter);
         at = piece.end;
       }
