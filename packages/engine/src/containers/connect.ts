@@ -47,7 +47,7 @@ export async function disconnectContainer(
   isForced: boolean,
 ): Promise<void> {
   const { id } = context.book.get(name);
-  await using _ = await context.locks.hold(id, new AbortController().signal);
+  await using _ = await context.locks.hold(id);
   const container = context.book.get(id);
   const network = context.networks.get(networkName);
   if (container.endpoints[network.name] === undefined) {

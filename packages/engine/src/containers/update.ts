@@ -13,7 +13,7 @@ export async function updateContainer(
   patch: Partial<HostSettings>,
 ): Promise<readonly string[]> {
   const { id } = context.book.get(name);
-  await using _ = await context.locks.hold(id, new AbortController().signal);
+  await using _ = await context.locks.hold(id);
   const container = context.book.get(id);
   const { host, warnings: unmet } = withinKernel({ ...container.host, ...patch }, context.facts.kernelLimits);
   if (

@@ -2,9 +2,9 @@
 export class KeyedLocks {
   readonly #tails = new Map<string, Promise<void>>();
 
-  /** Waits for `key`; rejects with the signal's reason when aborted, and then leaves the queue. */
-  async hold(key: string, signal: AbortSignal): Promise<AsyncDisposable> {
-    signal.throwIfAborted();
+  /** Waits for `key`, for as long as it takes without a signal; rejects with the signal's reason when aborted, and then leaves the queue. */
+  async hold(key: string, signal?: AbortSignal): Promise<AsyncDisposable> {
+    signal?.throwIfAborted();
     const before = this.#tails.get(key) ?? Promise.resolve();
     const mine = Promise.withResolvers<void>();
     const tail = before.then(() => mine.promise);
@@ -14,7 +14,7 @@ export class KeyedLocks {
       if (this.#tails.get(key) === tail) this.#tails.delete(key);
     };
     try {
-      await unlessAborted(before, signal);
+      await (signal === undefined ? before : unlessAborted(before, signal));
     } catch (error) {
       void before.then(release);
       throw error;

@@ -91,7 +91,7 @@ export class FakeLayers implements Layers {
   }
 
   async removeLayer(chainId: Digest): Promise<void> {
-    await using _ = await this.#locks.hold(chainId, new AbortController().signal);
+    await using _ = await this.#locks.hold(chainId);
     const layer = this.#layers.get(chainId);
     if (layer === undefined) return;
     const above =

@@ -239,7 +239,7 @@ export class OverlayLayers implements Layers {
   }
 
   async removeLayer(chainId: Digest): Promise<void> {
-    await using _ = await this.#locks.hold(chainId, new AbortController().signal);
+    await using _ = await this.#locks.hold(chainId);
     const record = this.layer(chainId);
     if (record === undefined) return;
     if (this.#holds.has(chainId))

@@ -132,7 +132,7 @@ export class Sandboxes {
   }
 
   async close(containerId: string): Promise<void> {
-    await using _ = await this.#locks.hold(containerId, new AbortController().signal);
+    await using _ = await this.#locks.hold(containerId);
     await this.#drop(containerId);
   }
 

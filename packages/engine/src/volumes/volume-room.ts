@@ -137,7 +137,7 @@ class VolumeRoom implements Volumes {
   }
 
   async remove(name: string, options: { isForced: boolean }): Promise<void> {
-    await using _ = await this.#locks.hold(name, new AbortController().signal);
+    await using _ = await this.#locks.hold(name);
     const row = this.#table.get(name);
     if (row === undefined) {
       if (options.isForced) return;
@@ -167,7 +167,7 @@ class VolumeRoom implements Volumes {
   }
 
   async discard(name: string, options: { keptFor?: string }): Promise<string> {
-    await using _ = await this.#locks.hold(name, new AbortController().signal);
+    await using _ = await this.#locks.hold(name);
     const row = this.#row(name);
     this.#refuseInUse(name);
     return await this.#discard(row, options.keptFor !== undefined, options.keptFor);
@@ -202,8 +202,7 @@ class VolumeRoom implements Volumes {
     const name = options.name ?? before;
     checkVolumeName(name);
     await using locks = new AsyncDisposableStack();
-    for (const one of [...new Set([before, name])].toSorted())
-      locks.use(await this.#locks.hold(one, new AbortController().signal));
+    for (const one of [...new Set([before, name])].toSorted()) locks.use(await this.#locks.hold(one));
     const row = this.#trash.need(key);
     if (name !== row.volume.name) refuseKnown(row, name, row.neededBy);
     if (this.#table.get(name) !== undefined)
@@ -232,7 +231,7 @@ class VolumeRoom implements Volumes {
   async purge(key: string): Promise<void> {
     const row = this.#trash.list().find((candidate) => candidate.key === key);
     if (row === undefined) return;
-    await using _ = await this.#locks.hold(row.volume.name, new AbortController().signal);
+    await using _ = await this.#locks.hold(row.volume.name);
     if (row.neededBy.length > 0) await this.#trash.change({ ...row, isKept: true });
     else await this.#trash.destroy(key);
   }
@@ -272,7 +271,7 @@ class VolumeRoom implements Volumes {
   }
 
   async release(name: string, containerId: string): Promise<void> {
-    await using _ = await this.#locks.hold(name, new AbortController().signal);
+    await using _ = await this.#locks.hold(name);
     const holders = this.#holders.get(name);
     const wasHeld = holders?.delete(containerId) ?? false;
     if (holders?.size === 0) this.#holders.delete(name);
