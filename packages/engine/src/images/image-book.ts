@@ -24,6 +24,11 @@ export interface ImageRecord {
   readonly manifest?: { readonly digest: Digest; readonly mediaType: string };
 }
 
+/** What is kept in the blobs of an image beside its layers' archives: config and manifest. */
+export function blobsOf({ id, manifest }: ImageRecord): readonly Digest[] {
+  return manifest === undefined ? [id] : [id, manifest.digest];
+}
+
 /** A name of an image: `repo:tag` or `repo@digest`, fully qualified. */
 interface NameRecord {
   readonly id: Digest;

@@ -2,7 +2,8 @@ import { LongshoreError } from "#kernel";
 import { type Digest, familiar, parseReference, type Reference } from "#spec";
 import type { ImagesContext } from "./context.ts";
 import type { TrashedImage } from "./contract.ts";
-import { chainOf, nameKey, type TrashRow } from "./image-book.ts";
+import { blobsOf, chainOf, nameKey, type TrashRow } from "./image-book.ts";
+import { sweepRecord } from "./removal.ts";
 
 export function describeTrash({ key, id, names, records, removedAt, isKept }: TrashRow): TrashedImage {
   return {
@@ -10,10 +11,7 @@ export function describeTrash({ key, id, names, records, removedAt, isKept }: Tr
     id,
     names: names.toSorted((a, b) => Number(a.includes("@")) - Number(b.includes("@"))).map(shown),
     tops: records.flatMap(({ config }) => chainOf(config).at(-1) ?? []),
-    blobs: records.flatMap((record) => [
-      record.id,
-      ...(record.manifest === undefined ? [] : [record.manifest.digest]),
-    ]),
+    blobs: records.flatMap(blobsOf),
     images: records.map((record) => record.id),
     removedAt,
     isKept,
@@ -61,12 +59,7 @@ export async function purgeImage(context: ImagesContext, key: string): Promise<v
     return;
   }
   await book.dropTrashRow(key);
-  for (const record of row.records) {
-    await context.sweepLayers(chainOf(record.config));
-    await context.sweepBlobs(
-      new Set([record.id, ...(record.manifest === undefined ? [] : [record.manifest.digest])]),
-    );
-  }
+  for (const record of row.records) await sweepRecord(context, record);
 }
 
 function conflict(context: ImagesContext, row: TrashRow, name: string): LongshoreError {

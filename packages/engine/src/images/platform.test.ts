@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { digestOf, type Descriptor, type Platform } from "#spec";
 import { choosePlatform, refuseForeign } from "./manifest.ts";
-import { isRunnable, platformText } from "./platform.ts";
+import { platformText } from "#spec";
+import { isRunnable } from "./platform.ts";
 
 const platformOf = (text: string): Platform => {
   const [os = "", architecture = "", variant] = text.split("/");

@@ -52,11 +52,6 @@ export function runnable(platform: Platform): readonly Platform[] {
   }
 }
 
-/** As people write it: `linux/arm/v6`. */
-export function platformText({ os, architecture, variant }: Platform): string {
-  return [os, architecture, variant].filter((part) => part !== undefined && part !== "").join("/");
-}
-
 /** Whether an image's own words fit; what it does not say is taken to. */
 export function isRunnable(image: Platform, wanted: Platform): boolean {
   return rankOf(image, runnable(wanted)) >= 0;

@@ -9,6 +9,7 @@ import {
   type ImageConfig,
   type Manifest,
   type Platform,
+  platformText,
   type Reference,
   withDefaultTag,
 } from "#spec";
@@ -20,7 +21,7 @@ import { Flight } from "./flight.ts";
 import { Gate } from "./gate.ts";
 import { choosePlatform, parseManifest, refuseForeign } from "./manifest.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "./parse-config.ts";
-import { isRunnable, platformText } from "./platform.ts";
+import { isRunnable } from "./platform.ts";
 import { readAll } from "./read-all.ts";
 
 const PARALLEL = 4;

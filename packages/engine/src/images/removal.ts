@@ -2,7 +2,7 @@ import { randomId } from "#kernel";
 import { type Digest, familiar, parseReference } from "#spec";
 import type { ImagesContext } from "./context.ts";
 import type { RemovedLine } from "./contract.ts";
-import { chainOf, type ImageRecord, type TrashRow } from "./image-book.ts";
+import { blobsOf, chainOf, type ImageRecord, type TrashRow } from "./image-book.ts";
 
 /**
  * One removal: its names and records go in one turn, so in one transaction, and with it the row of the trash that can give them back.
@@ -51,7 +51,11 @@ export class Removal {
     const lines: RemovedLine[] = [];
     for (const step of this.#steps) {
       if (!("config" in step)) lines.push(step);
-      else lines.push(...(await this.#sweep(step)));
+      else {
+        // A stopped container whose image went by force keeps the layers: its snapshot stands on them.
+        const layers = await sweepRecord(this.#context, step);
+        lines.push({ deleted: step.id }, ...layers.map((chainId) => ({ deleted: chainId })));
+      }
     }
     return { lines, ...(row !== undefined && { key: row.key }) };
   }
@@ -78,13 +82,11 @@ export class Removal {
       return expected.has(record.id) ? [this.#row(record.id, [record], true)] : [];
     });
   }
+}
 
-  async #sweep(record: ImageRecord): Promise<readonly RemovedLine[]> {
-    // A stopped container whose image went by force keeps the layers: its snapshot stands on them.
-    const layers = await this.#context.sweepLayers(chainOf(record.config));
-    await this.#context.sweepBlobs(
-      new Set([record.id, ...(record.manifest === undefined ? [] : [record.manifest.digest])]),
-    );
-    return [{ deleted: record.id }, ...layers.map((chainId) => ({ deleted: chainId }))];
-  }
+/** Layers and blobs of a record that is gone, as far as nothing needs them; answers the layers. */
+export async function sweepRecord(context: ImagesContext, record: ImageRecord): Promise<readonly Digest[]> {
+  const layers = await context.sweepLayers(chainOf(record.config));
+  await context.sweepBlobs(new Set(blobsOf(record)));
+  return layers;
 }

@@ -1,6 +1,6 @@
 export * from "./digest.ts";
 export * from "./log-format.ts";
-export type * from "./oci-image.ts";
+export * from "./oci-image.ts";
 export type * from "./oci-runtime.ts";
 export * from "./reference.ts";
 export * from "./tar-reader.ts";

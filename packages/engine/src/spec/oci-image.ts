@@ -9,6 +9,11 @@ export interface Platform {
   readonly "os.features"?: readonly string[];
 }
 
+/** As people write it: `linux/arm/v6`. */
+export function platformText({ os, architecture, variant }: Platform): string {
+  return [os, architecture, variant].filter((part) => part !== undefined && part !== "").join("/");
+}
+
 /** Source: OCI image spec, descriptor. */
 export interface Descriptor {
   readonly mediaType: string;

@@ -1,5 +1,5 @@
 import { LongshoreError } from "#kernel";
-import type { Platform } from "#spec";
+import { type Platform, platformText } from "#spec";
 import { object, optional, type Shape, text } from "./shape.ts";
 
 const platformShape: Shape<Platform> = (value, path) => {
@@ -26,12 +26,9 @@ export function refuseOtherPlatform(
     return;
   throw new LongshoreError(
     "not_found",
-    `image with reference ${name} was found but its platform (${wordsOf(config)}) does not match the specified platform (${wordsOf(wanted)})`,
+    `image with reference ${name} was found but its platform (${platformText(config)}) does not match the specified platform (${platformText(wanted)})`,
   );
 }
-
-const wordsOf = ({ os, architecture, variant }: Platform): string =>
-  [os, architecture, variant].filter((part) => part !== undefined && part !== "").join("/");
 
 const PART = /^[A-Za-z0-9_.-]+$/;
 
