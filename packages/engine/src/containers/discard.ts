@@ -3,7 +3,7 @@ import type { Network } from "#networks";
 import { dropFiles, release, tryAgainLater } from "./clean-up.ts";
 import { type Context, logDirectoryOf, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
-import { diskOf } from "./disk.ts";
+import { diskBytesOf } from "./disk.ts";
 import { withEnded } from "./stop.ts";
 
 /** Removes a container into the trash. Its record moves in one transaction; its snapshot, log and files stay where they are. */
@@ -34,7 +34,8 @@ async function moveToTrash(context: Context, container: Container, signal: Abort
   const live = context.book.live(id);
   if (live.isUnclean) await release(context, container);
   await context.logs.endShipment(logDirectoryOf(context, id));
-  const { diskBytes, top } = await diskOf(context, id, signal);
+  const diskBytes = await diskBytesOf(context, id, signal);
+  const top = context.layers.snapshotParent(id);
   const moved = context.book.discard({
     container,
     removedAt: context.clock.now().toISOString(),

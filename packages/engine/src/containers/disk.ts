@@ -3,6 +3,19 @@ import { errno } from "#kernel";
 import { type Context, directoryOf } from "./context.ts";
 import type { Containers } from "./contract.ts";
 
+/** Blocks of its snapshot, log and files. */
+export async function diskBytesOf(
+  { layers, dataRoot }: Pick<Context, "layers" | "dataRoot">,
+  id: string,
+  signal: AbortSignal,
+): Promise<number> {
+  const [snapshotBytes, fileBytes] = await Promise.all([
+    layers.snapshotDiskBytes(id, signal),
+    bytesOf(directoryOf({ dataRoot }, id), signal),
+  ]);
+  return snapshotBytes + fileBytes;
+}
+
 /** What container `id` takes on the disk beside the layers below it. */
 export async function diskOf(
   context: Pick<Context, "layers" | "dataRoot">,
@@ -11,12 +24,11 @@ export async function diskOf(
 ): ReturnType<Containers["disk"]> {
   const { layers } = context;
   const top = layers.snapshotParent(id);
-  const [snapshotBytes, writableBytes, fileBytes] = await Promise.all([
-    layers.snapshotDiskBytes(id, signal),
+  const [diskBytes, writableBytes] = await Promise.all([
+    diskBytesOf(context, id, signal),
     layers.usageBytes(id, signal),
-    bytesOf(directoryOf(context, id), signal),
   ]);
-  return { diskBytes: snapshotBytes + fileBytes, writableBytes, ...(top !== undefined && { top }) };
+  return { diskBytes, writableBytes, ...(top !== undefined && { top }) };
 }
 
 async function bytesOf(folder: string, signal: AbortSignal): Promise<number> {
