@@ -1,8 +1,7 @@
-import { createReadStream } from "node:fs";
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { dockerignore } from "./dockerignore.ts";
-import { tarHeader, tarPadding } from "./tar-write.ts";
+import { tarFile, tarHeader } from "./tar-write.ts";
 
 /** A folder, and what of it (files and folders, relative to it) goes to the engine. */
 export interface BuildContext {
@@ -40,20 +39,5 @@ async function* pack(
   } else if (isIgnored(name)) return;
   else if (found.isSymbolicLink())
     yield tarHeader({ ...head, name, sizeBytes: 0, kind: "link", target: await readlink(path) });
-  else if (found.isFile()) {
-    yield tarHeader({ ...head, name, sizeBytes: found.size });
-    yield* contentOf(path, found.size);
-    yield tarPadding(found.size);
-  }
-}
-
-/** Exactly `size` bytes: the header has told them already. */
-async function* contentOf(path: string, size: number): AsyncGenerator<Uint8Array> {
-  let sent = 0;
-  if (size > 0)
-    for await (const chunk of createReadStream(path, { end: size - 1 }) as AsyncIterable<Buffer>) {
-      sent += chunk.length;
-      yield chunk;
-    }
-  if (sent !== size) throw new Error(`${path} became shorter while it was read: ${sent} of ${size} bytes`);
+  else if (found.isFile()) yield* tarFile(path, { ...head, name, sizeBytes: found.size });
 }

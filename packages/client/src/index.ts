@@ -13,6 +13,6 @@ export { Longshore } from "./longshore.ts";
 export { DockerError } from "./errors.ts";
 export { demuxStream, FrameSplitter, type Frame } from "./frames.ts";
 export { followProgress, jsonLines } from "./progress.ts";
-export { tarHeader, tarPadding, type TarFile } from "./tar-write.ts";
+export { tarFile, tarHeader, tarPadding, type TarFile } from "./tar-write.ts";
 export { optionsFromEnvironment, Transport, type DockerOptions, type EngineRequest } from "./transport.ts";
 export type { Abortable, Call, Callback } from "./call.ts";

@@ -1,3 +1,5 @@
+import { createReadStream } from "node:fs";
+
 const BLOCK = 512;
 const LONGEST_NAME = 100;
 const LARGEST_OCTAL = 0o77777777777;
@@ -31,6 +33,21 @@ export function tarHeader(file: TarFile): Uint8Array {
   const body = Buffer.from(records.join(""));
   const extra = block({ ...file, sizeBytes: body.length }, Buffer.from("pax"), "x");
   return Buffer.concat([extra, body, tarPadding(body.length), own]);
+}
+
+/** Header, content and padding of the file at `path`. One that grows meanwhile is cut at `sizeBytes`; throws when it becomes shorter. */
+export async function* tarFile(path: string, file: TarFile): AsyncGenerator<Uint8Array> {
+  const { sizeBytes } = file;
+  yield tarHeader(file);
+  let sent = 0;
+  if (sizeBytes > 0)
+    for await (const chunk of createReadStream(path, { end: sizeBytes - 1 }) as AsyncIterable<Buffer>) {
+      sent += chunk.length;
+      yield chunk;
+    }
+  if (sent !== sizeBytes)
+    throw new Error(`${path} became shorter while it was read: ${sent} of ${sizeBytes} bytes`);
+  yield tarPadding(sizeBytes);
 }
 
 /** Zeroes up to the next block. */

@@ -1,9 +1,8 @@
-import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
 import { BrowserWindow, dialog } from "electron";
-import { type Docker, tarHeader, tarPadding } from "@longshore/client";
+import { type Docker, tarFile } from "@longshore/client";
 import type { UploadedFiles } from "@longshore/protocol";
 
 /** Lets a person choose files and puts them into a folder of the container, owned by root. Nothing when they change their mind. */
@@ -32,15 +31,7 @@ export async function uploadFiles(
 async function* tarOfFiles(paths: readonly string[]): AsyncGenerator<Uint8Array> {
   for (const path of paths) {
     const { size, mode, mtimeMs } = await stat(path);
-    yield tarHeader({ name: basename(path), sizeBytes: size, mode: mode & 0o777, modifiedMs: mtimeMs });
-    let sent = 0;
-    if (size > 0)
-      for await (const chunk of createReadStream(path, { end: size - 1 }) as AsyncIterable<Buffer>) {
-        sent += chunk.length;
-        yield chunk;
-      }
-    if (sent !== size) throw new Error(`${path} became shorter while it was read: ${sent} of ${size} bytes`);
-    yield tarPadding(size);
+    yield* tarFile(path, { name: basename(path), sizeBytes: size, mode: mode & 0o777, modifiedMs: mtimeMs });
   }
   yield new Uint8Array(1024);
 }
