@@ -65,8 +65,6 @@ function startResident(
   config: { process: { args: string[] }; linux: { namespaces: { type: string; path?: string }[] } },
   namespace: string,
 ): string {
-  const file = join(bundle, "config.json");
-  const before = readFileSync(file);
   const { process: own, linux } = config;
   const namespaces = linux.namespaces.filter(({ type }) => type !== "network");
   const sleeping = {
@@ -74,10 +72,10 @@ function startResident(
     process: { ...own, args: ["/bin/sleep", "100000"] },
     linux: { ...linux, namespaces },
   };
-  writeFileSync(file, JSON.stringify(sleeping));
+  writeFileSync(join(bundle, "resident.json"), JSON.stringify(sleeping));
   const name = `${namespace}-resident`;
-  execFileSync("crun", ["run", "--detach", "--bundle", bundle, name], { stdio: "ignore" });
-  writeFileSync(file, before);
+  const where = ["--bundle", bundle, "--config", "resident.json"];
+  execFileSync("crun", ["run", "--detach", ...where, name], { stdio: "ignore" });
   return name;
 }
 
