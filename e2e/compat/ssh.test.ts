@@ -9,6 +9,7 @@ import { sshConnect, type SshOptions } from "@longshore/client/ssh";
 import { freePort } from "@longshore/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Docker, openDocker, STARTER, until } from "./docker.ts";
+import { execReadsStdinToItsEnd } from "./stdin-exec.ts";
 
 let folder = "";
 let docker: Docker;
@@ -65,14 +66,7 @@ afterAll(async () => {
 test("packages/client execs over ssh with stdin until its end", async () => {
   const client = new Client({ connect: sshConnect(options) });
   expect(await client.ping()).toBe("OK");
-  const made = await client.createContainer({ Image: STARTER, Cmd: ["sleep", "600"] });
-  await made.start();
-  const exec = await made.exec({ Cmd: ["wc", "-c"], AttachStdin: true, AttachStdout: true });
-  const stream = await exec.start({ hijack: true, stdin: true });
-  stream.end(Buffer.alloc(1_000_000, "x"));
-  const bytes = Buffer.concat(await stream.toArray());
-  expect(bytes.subarray(8).toString()).toBe("1000000\n");
-  await made.remove({ force: true });
+  await execReadsStdinToItsEnd(client);
 });
 
 test("sshConnect() refuses another server's key, and a login the server refuses", async () => {

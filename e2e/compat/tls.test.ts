@@ -17,6 +17,7 @@ import {
 import Dockerode from "dockerode";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { finish, type Outcome, STARTER } from "./docker.ts";
+import { execReadsStdinToItsEnd } from "./stdin-exec.ts";
 
 let folder = "";
 let authority: Authority;
@@ -179,14 +180,7 @@ describe("libraries over TLS", () => {
 
   test.for(["dockerode", "packages/client"])("%s execs with stdin until its end", async (which) => {
     const api = which === "dockerode" ? new Dockerode(options()) : new OwnClient(options());
-    const made = await (api as Dockerode).createContainer({ Image: STARTER, Cmd: ["sleep", "600"] });
-    await made.start();
-    const exec = await made.exec({ Cmd: ["wc", "-c"], AttachStdin: true, AttachStdout: true });
-    const stream = await exec.start({ hijack: true, stdin: true });
-    stream.end(Buffer.alloc(1_000_000, "x"));
-    const bytes = Buffer.concat(await stream.toArray());
-    expect(bytes.subarray(8).toString()).toBe("1000000\n");
-    await made.remove({ force: true });
+    await execReadsStdinToItsEnd(api as OwnClient);
   });
 
   test("packages/client finds address and certificates in the environment", async () => {

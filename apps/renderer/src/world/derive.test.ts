@@ -1,21 +1,10 @@
 import type { ContainerSummary } from "@longshore/protocol";
 import { expect, test } from "vitest";
 import { listRows, publishedPorts, stateBegan, stateLook } from "./derive.ts";
+import { containerSummary } from "./testing.ts";
 
 function row(name: string, more: Partial<ContainerSummary> = {}): ContainerSummary {
-  return {
-    Id: name.padEnd(64, "0"),
-    Names: [`/${name}`],
-    Image: "alpine:3",
-    ImageID: "sha256:1",
-    Command: "sh",
-    Created: 1,
-    State: "running",
-    Status: "Up 3 seconds",
-    Ports: [],
-    Labels: {},
-    ...more,
-  };
+  return containerSummary(name, { Id: name.padEnd(64, "0"), ...more });
 }
 
 test.each([

@@ -2,22 +2,8 @@ import type { ContainerSummary } from "@longshore/protocol";
 import { expect, test } from "vitest";
 import { patchContainers, relistContainers } from "./live-list.ts";
 import type { ListedContainer } from "./store.ts";
+import { containerSummary as summary } from "./testing.ts";
 
-function summary(id: string, more: Partial<ContainerSummary> = {}): ContainerSummary {
-  return {
-    Id: id,
-    Names: [`/${id}`],
-    Image: "alpine:3",
-    ImageID: "sha256:1",
-    Command: "sh",
-    Created: 1,
-    State: "running",
-    Status: "Up 3 seconds",
-    Ports: [],
-    Labels: {},
-    ...more,
-  };
-}
 const listed = (...rows: readonly ContainerSummary[]): readonly ListedContainer[] =>
   rows.map((row) => ({ ...row, readAt: 1_000 }));
 
