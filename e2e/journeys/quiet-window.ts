@@ -20,9 +20,11 @@ export async function openQuietWindow(place: WindowPlace, args: readonly string[
     const socket = new WebSocket(await inspectorAddress(child));
     await opened(socket);
     const evaluate = evaluator(socket);
-    // Node's own start must not be disturbed by a question; Electron's comes after it and leaves this handler.
+    // Node's own start must not be disturbed by a question; Electron's comes after it and leaves this handler. A question may come in
+    // the midst of that start, its modules half made: a timer's turn comes after it.
     const isUp = `process.listenerCount?.("uncaughtException") > 0`;
     while ((await evaluate(isUp)) !== true) await sleep(50);
+    await evaluate("new Promise((done) => setTimeout(done, 0))");
     const electron = `process.getBuiltinModule("module").createRequire(process.execPath)("electron")`;
     return {
       ask: async <T>(expression: string): Promise<T> =>
