@@ -48,6 +48,20 @@ test("a container without a network has loopback alone", async () => {
   expect(await outputOf({ Cmd: ["ls", "/sys/class/net"], NetworkDisabled: true })).toBe("lo");
 });
 
+const readPorts = "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/ping_group_range";
+
+test("anybody in a container may listen on low ports and send echo requests, unless its sysctls say otherwise", async () => {
+  const asNobody = ["run", "--rm", "--user", "65534"];
+  expect(
+    await docker.ok(...asNobody, STARTER, "sh", "-c", `${readPorts}; timeout 1 nc -l -p 80; echo $?`),
+  ).toBe("0\n0\t2147483647\n143");
+  expect(await docker.ok(...asNobody, "--network", "none", STARTER, "sh", "-c", readPorts)).toBe(
+    "0\n0\t2147483647",
+  );
+  const own = ["--sysctl", "net.ipv4.ip_unprivileged_port_start=1000"];
+  expect(await docker.ok(...asNobody, ...own, STARTER, "sh", "-c", readPorts)).toBe("1000\n0\t2147483647");
+});
+
 /** A folder of the host with a mount below it. */
 function withMountBelow(): { readonly path: string } & Disposable {
   const path = mkdtempSync(join(tmpdir(), "longshore-below-"));

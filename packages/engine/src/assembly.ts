@@ -89,6 +89,7 @@ export async function assemble(
       ...(config.journaldSocket !== undefined && { journaldSocket: config.journaldSocket }),
     }),
   );
+  const facts = await readHostFacts(await findInit());
   const containers = stack.use(
     await openContainers(
       {
@@ -104,7 +105,7 @@ export async function assemble(
         stateRoot,
         log: log.child("containers"),
         clock,
-        facts: await readHostFacts(await findInit()),
+        facts,
         cgroups: linuxCgroups,
       },
       signal,
@@ -112,6 +113,7 @@ export async function assemble(
   );
   const system = openSystem({
     log: log.child("system"),
+    facts,
     trash: config.trash,
     containers,
     images,

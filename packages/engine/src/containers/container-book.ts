@@ -39,6 +39,8 @@ export class LiveState {
   isStopping = false;
   /** Its end comes by the removal that puts it into the trash: --rm means nothing then. */
   isDiscarding = false;
+  /** Restarts that are under way: the end that they bring is no removal. */
+  restarting = 0;
   /** Resolves when no pause is under way. */
   freezing: Promise<void> = Promise.resolve();
   /** The clean-up after the last exit failed: a start has to do it first. */

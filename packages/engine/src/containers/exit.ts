@@ -41,6 +41,7 @@ export async function handleExit(
   }
   const finished = rfc3339Nano(status.atNano);
   const restart = nextRestart(container, status, task, live.isStopping);
+  const isRestarted = live.restarting > 0;
   // From the moment that "restarting" shows, a stop or a removal must find what to call off.
   const stop = restart === undefined ? undefined : new AbortController();
   live.restart = stop;
@@ -73,7 +74,8 @@ export async function handleExit(
       await context.layers.removeSnapshot(id);
     }
     const isGone = context.book.byId(id) === undefined;
-    const isAutoRemoved = container.host.AutoRemove && restart === undefined && !live.isDiscarding;
+    const isToStay = restart !== undefined || live.isDiscarding || isRestarted;
+    const isAutoRemoved = container.host.AutoRemove && !isToStay;
     if (isAutoRemoved && (isForgetting || !isGone)) {
       isForgetting = true;
       await forget(context, container, ended, true);

@@ -14,6 +14,7 @@ import { removeContainer } from "./stop.ts";
 
 export type * from "./contract.ts";
 export { type HostFacts, readHostFacts } from "./host-facts.ts";
+export type { KernelLimit } from "./kernel-limits.ts";
 
 /**
  * Opens the container room: adopts what runs, finishes what ended without an engine, drops what no record names,

@@ -33,6 +33,16 @@ test("cgroup v2: a limit is there when its controller is; swappiness and the OOM
   rmSync(folder, { recursive: true });
 });
 
+test("cgroup v2: swap is not limited where a group has no file for it", async () => {
+  const files = { "cgroup.controllers": "memory\n", "init.scope/memory.max": "max" };
+  const folder = folderWith(files);
+  expect(await readKernelLimits(folder, true)).not.toContain("swap");
+  rmSync(folder, { recursive: true });
+  const whole = folderWith({ ...files, "init.scope/memory.swap.max": "max" });
+  expect(await readKernelLimits(whole, true)).toContain("swap");
+  rmSync(whole, { recursive: true });
+});
+
 const without = (...names: readonly KernelLimit[]): ReadonlySet<KernelLimit> =>
   new Set([...fakeFacts.kernelLimits].filter((name) => !names.includes(name)));
 

@@ -1,4 +1,5 @@
-import { access, readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { access, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { LongshoreError } from "#kernel";
 import type { HostSettings } from "./settings.ts";
@@ -58,7 +59,10 @@ export async function readKernelLimits(root: string, isCgroupV2: boolean): Promi
   if (isCgroupV2) {
     const text = await readFile(path.join(root, "cgroup.controllers"), "utf8").catch(() => "");
     const controllers = new Set(text.trim().split(/\s+/));
-    return new Set(names.filter((name) => controllers.has(V2_CONTROLLERS[name] ?? "none")));
+    const hasSwap = await limitsSwap(root);
+    return new Set(
+      names.filter((name) => controllers.has(V2_CONTROLLERS[name] ?? "none") && (name !== "swap" || hasSwap)),
+    );
   }
   const found = await Promise.all(
     names.map(async (name) => ({
@@ -70,6 +74,14 @@ export async function readKernelLimits(root: string, isCgroupV2: boolean): Promi
     })),
   );
   return new Set(found.filter(({ isThere }) => isThere).map(({ name }) => name));
+}
+
+/** Swap may be left uncounted at boot (swapaccount=0). Groups below the root alone have the files that tell. */
+async function limitsSwap(root: string): Promise<boolean> {
+  const names = await readdir(root).catch(() => []);
+  const below = names.map((name) => path.join(root, name));
+  const limited = below.find((group) => existsSync(path.join(group, "memory.max")));
+  return limited === undefined || existsSync(path.join(limited, "memory.swap.max"));
 }
 
 const lacks = (what: string, result: string): string =>

@@ -186,6 +186,19 @@ describe("the end of a container", () => {
     expect(ground.events.actions(id)).toEqual(["create", "start", "die", "destroy"]);
   });
 
+  test("a restart is no end for --rm; the next end is, and so is a start that fails", async ({ signal }) => {
+    await using ground = await openOnFakes({ programs });
+    const id = await run(ground, "polite", { AutoRemove: true }, signal);
+    const removed = ground.room.wait(id, "removed", signal);
+    await ground.room.restart(id, {}, signal);
+    expect(stateOf(ground, id)).toEqual(["running", 0, 0]);
+    await Promise.all([ground.room.restart(id, {}, signal), ground.room.restart(id, {}, signal)]);
+    expect(stateOf(ground, id)).toEqual(["running", 0, 0]);
+    await ground.room.stop(id, {}, signal);
+    await expect(removed).resolves.toEqual({ code: 115 });
+    expect(ground.room.list()).toEqual([]);
+  });
+
   test("an out-of-memory kill is told as such", async ({ signal }) => {
     await using ground = await openOnFakes({ programs });
     const id = await run(ground, "sleeper", {}, signal);

@@ -1,8 +1,7 @@
-import { isKind, LongshoreError, unlessAborted } from "#kernel";
+import { LongshoreError, unlessAborted } from "#kernel";
 import type { Digest } from "#spec";
 import { attachContainer, containerLogs } from "./attach.ts";
 import { readArchive, statPath, writeArchive, exportRoot } from "./archive.ts";
-import { forget } from "./clean-up.ts";
 import { commitContainer } from "./commit.ts";
 import { connectContainer, disconnectContainer } from "./connect.ts";
 import { type Context, directoryOf, publish } from "./context.ts";
@@ -21,7 +20,7 @@ import {
   stopContainer,
   unpauseContainer,
 } from "./stop.ts";
-import { startLocked } from "./start.ts";
+import { startOrForget } from "./start.ts";
 import { containerTop } from "./top.ts";
 import { updateContainer } from "./update.ts";
 
@@ -72,15 +71,7 @@ export class ContainersRoom implements c.Containers {
       void this.#context.book
         .change(id, (container) => ({ ...container, isManuallyStopped: false, restartCount: 0 }))
         .catch(() => {});
-    try {
-      await startLocked(this.#context, id, signal);
-    } catch (error) {
-      const container = this.#context.book.byId(id);
-      // --rm promises that nothing stays, also of a container that never ran; clients wait for the removal.
-      if (container?.host.AutoRemove === true && live.task === undefined && !isKind(error, "unchanged"))
-        await forget(this.#context, container, { code: container.state.exitCode }, false);
-      throw error;
-    }
+    await startOrForget(this.#context, id, signal);
   }
 
   stop(

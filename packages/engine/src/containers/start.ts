@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { isKind, LongshoreError, messageOf, rfc3339Nano } from "#kernel";
 import type { Sandbox } from "#networks";
 import type { Task } from "#runtime";
-import { release } from "./clean-up.ts";
+import { forget, release } from "./clean-up.ts";
 import { networkFiles, type NetworkFiles, writeNetworkFiles } from "./container-files.ts";
 import { type Context, directoryOf, logDirectoryOf, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
@@ -63,6 +63,19 @@ export async function startLocked(context: Context, id: string, signal: AbortSig
       exitCode: exitCodeFor(message),
       error: message,
     });
+    throw error;
+  }
+}
+
+/** As startLocked. --rm promises that nothing stays, also of a container that never ran; clients wait for the removal. */
+export async function startOrForget(context: Context, id: string, signal: AbortSignal): Promise<void> {
+  try {
+    await startLocked(context, id, signal);
+  } catch (error) {
+    const container = context.book.byId(id);
+    const isRunning = context.book.live(id).task !== undefined;
+    if (container?.host.AutoRemove === true && !isRunning && !isKind(error, "unchanged"))
+      await forget(context, container, { code: container.state.exitCode }, false);
     throw error;
   }
 }

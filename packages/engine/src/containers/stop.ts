@@ -5,7 +5,7 @@ import { forget, removeAnonymousVolumes } from "./clean-up.ts";
 import { endHealthWatch, watchHealth } from "./health.ts";
 import type { Task } from "#runtime";
 import { signalNumber } from "./signals.ts";
-import { startLocked } from "./start.ts";
+import { startOrForget } from "./start.ts";
 
 const SIGKILL = 9;
 const DEFAULT_TIMEOUT_SECONDS = 10;
@@ -155,13 +155,19 @@ export async function restartContainer(
   const { id } = context.book.get(name);
   const container = await beginRestart(context, id, signal);
   // Without the lock: a process may take its time, or for ever, and the container can be looked after meanwhile.
-  await endProcess(context, container, options, signal);
+  const live = context.book.live(id);
+  live.restarting += 1;
+  try {
+    await endProcess(context, container, options, signal);
+  } finally {
+    live.restarting -= 1;
+  }
   await using _ = await context.locks.hold(id, signal);
   // Removed meanwhile: there is nothing to start.
   context.book.get(id);
   await context.book.change(id, (record) => ({ ...record, isManuallyStopped: false }));
   // Started by somebody else meanwhile: it has restarted.
-  if (context.book.live(id).task === undefined) await startLocked(context, id, signal);
+  if (live.task === undefined) await startOrForget(context, id, signal);
   publish(context, container, "restart");
 }
 

@@ -1,7 +1,7 @@
 import os from "node:os";
 import { readFile } from "node:fs/promises";
 import type { Clock, Logger } from "#kernel";
-import type { Containers } from "#containers";
+import type { Containers, HostFacts } from "#containers";
 import type { Events } from "#events";
 import type { Images } from "#images";
 import type { Layers } from "#layers";
@@ -9,6 +9,7 @@ import { REMOTE_LOG_DRIVERS } from "#logs";
 import type { Volumes } from "#volumes";
 import type { DiskSpace, EngineIdentity, System, TrashSettings } from "./contract.ts";
 import { measure } from "./disk-usage.ts";
+import { kernelInfo } from "./kernel-info.ts";
 import { diskSpace, openReclaim } from "./reclaim/reclaim.ts";
 import { TrashRoom } from "./trash/trash.ts";
 
@@ -23,6 +24,7 @@ export interface SystemDeps {
   readonly events: Events;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly facts: Pick<HostFacts, "kernelLimits" | "isCgroupV2">;
   readonly trash: TrashSettings;
   readonly identity: EngineIdentity;
   /** Instead of asking the data root's file system. */
@@ -92,11 +94,15 @@ async function info(deps: SystemDeps): Promise<Readonly<Record<string, unknown>>
     else if (state.status === "paused") counts.paused++;
     else counts.stopped++;
   }
-  const [system, mounts] = await Promise.all([
+  const [system, forwarding] = await Promise.all([
     osName(),
-    readFile("/proc/self/mountinfo", "utf8").catch(() => ""),
+    readFile("/proc/sys/net/ipv4/ip_forward", "utf8").catch(() => ""),
   ]);
-  const isV2 = / \/sys\/fs\/cgroup .* - cgroup2 /.test(mounts);
+  const kernel = kernelInfo({
+    limits: deps.facts.kernelLimits,
+    isCgroupV2: deps.facts.isCgroupV2,
+    isForwarding: forwarding.trim() === "1",
+  });
   return {
     ID: identity.id,
     Containers: containers.list().length,
@@ -112,22 +118,13 @@ async function info(deps: SystemDeps): Promise<Readonly<Record<string, unknown>>
       Authorization: identity.authorizationPlugins.length === 0 ? null : identity.authorizationPlugins,
       Log: ["json-file", "local", "none", ...REMOTE_LOG_DRIVERS],
     },
-    MemoryLimit: true,
-    SwapLimit: true,
-    CpuCfsPeriod: true,
-    CpuCfsQuota: true,
-    CPUShares: true,
-    CPUSet: true,
-    PidsLimit: true,
-    IPv4Forwarding: true,
+    ...kernel.fields,
     Debug: false,
     NFd: 0,
-    OomKillDisable: !isV2,
     NGoroutines: 0,
     SystemTime: deps.clock.now().toISOString(),
     LoggingDriver: "json-file",
     CgroupDriver: "cgroupfs",
-    CgroupVersion: isV2 ? "2" : "1",
     NEventsListener: 0,
     KernelVersion: os.release(),
     OperatingSystem: system.name,
@@ -179,6 +176,6 @@ async function info(deps: SystemDeps): Promise<Readonly<Record<string, unknown>>
     RuncCommit: { ID: identity.runtimeVersion },
     InitCommit: { ID: "" },
     SecurityOptions: ["name=seccomp,profile=builtin"],
-    Warnings: identity.warnings,
+    Warnings: [...identity.warnings, ...kernel.warnings],
   };
 }

@@ -1,5 +1,5 @@
 import { silentLogger } from "#kernel";
-import type { FakeGround } from "#testing/containers";
+import { fakeFacts, type FakeGround } from "#testing/containers";
 import type { DiskSpace, EngineIdentity, System, TrashSettings } from "./contract.ts";
 import { openSystem } from "./index.ts";
 
@@ -31,6 +31,7 @@ export function fakeSystem(
     space,
     trash,
     log: silentLogger,
+    facts: fakeFacts,
     clock,
     identity: FAKE_IDENTITY,
     starter: { reference: "fake/starter:latest", file: "/fake/starter.tar" },

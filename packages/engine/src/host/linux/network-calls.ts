@@ -49,7 +49,7 @@ export class NetworkCalls implements NetworkKernel, Disposable {
     try {
       inner.request("loopback up", rt.setUp(1));
       this.#home.inside(spec.file, () => {
-        setSysctl("net.ipv6.conf.default.disable_ipv6", "1", true);
+        for (const [name, value] of NEW_SANDBOX) setSysctl(name, value, true);
         if (spec.dnsAddress !== undefined) dns = openDns(spec.dnsAddress, false);
       });
       for (const plug of spec.plugs) {
@@ -285,6 +285,16 @@ function closeDns(dns: DnsSockets | undefined): void {
   closeSync(dns.udp.fd);
   closeSync(dns.tcp.fd);
 }
+
+/**
+ * What a kernel that has it is told of a new namespace: addresses of IPv6 only where asked for, and as Docker does, low ports and echo
+ * sockets for everybody in it.
+ */
+const NEW_SANDBOX: readonly (readonly [name: string, value: string])[] = [
+  ["net.ipv6.conf.default.disable_ipv6", "1"],
+  ["net.ipv4.ip_unprivileged_port_start", "0"],
+  ["net.ipv4.ping_group_range", "0 2147483647"],
+];
 
 /** /proc/sys/net shows the namespace of the thread that looks. Dots separate, a slash stands for a dot in a name (sysctl(8)). */
 function setSysctl(name: string, value: string, isOptional: boolean): boolean {
