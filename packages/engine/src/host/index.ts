@@ -12,6 +12,7 @@ export {
   makeWhiteout,
   setTimes,
   setXattr,
+  spreadSubfolders,
   syncInBackground,
 } from "./linux/files.ts";
 export {

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   chownSync,
   linkSync,
@@ -24,6 +24,7 @@ import {
   makeWhiteout,
   setTimes,
   setXattr,
+  spreadSubfolders,
   syncInBackground,
 } from "./files.ts";
 
@@ -104,6 +105,15 @@ describe("nodes and times", () => {
       expect(lstatSync(at("link"), { bigint: true }).mtimeNs).toBe(nano);
     }
     expect(lstatSync(at("file"), { bigint: true }).mtimeNs).toBe(before);
+  });
+
+  test("spreadSubfolders() marks the folder, not what is made in it, and says where that can't be", () => {
+    const isMarked = (place: string): boolean =>
+      /^\S*T/.test(spawnSync("lsattr", ["-d", place], { encoding: "utf8" }).stdout);
+    expect(spreadSubfolders(folder)).toBe(isMarked(folder));
+    mkdirSync(at("below"));
+    expect(isMarked(at("below"))).toBe(false);
+    expect(spreadSubfolders("/proc")).toBe(false);
   });
 
   test("syncInBackground() of no descriptor rejects", async () => {
