@@ -9,6 +9,9 @@ const SIZES_MS = 1_500;
 const MOST_ALONE = 20;
 const ALL: readonly Kind[] = ["containers", "images", "volumes", "networks"];
 
+/** What these tell of leaves a container as the lists show it. */
+const UNCHANGING = ["top", "attach", "detach", "resize", "archive-path", "export"];
+
 const dirty = new Set<Kind>();
 let gather: ReturnType<typeof setTimeout> | undefined;
 let sizes: ReturnType<typeof setTimeout> | undefined;
@@ -57,7 +60,8 @@ function reconnect(): void {
 function onEvent(event: EngineEvent): void {
   switch (event.Type) {
     case "container":
-      if (event.Action.startsWith("exec_") || event.Action === "top") return;
+      if (event.Action.startsWith("exec_") || UNCHANGING.includes(event.Action)) return;
+      if (event.Action === "prune") return refresh(["containers"]);
       refreshContainer(event.Actor.ID);
       if (event.Action === "die" || event.Action === "start") refreshSizes();
       return;

@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import { plainBytes } from "#layers";
 import { LongshoreError, programBeside, unlessAborted } from "#kernel";
 import type { FromArchive, Job, ToArchive, View } from "./archive/protocol.ts";
-import type { Context } from "./context.ts";
+import { type Context, publish } from "./context.ts";
 import type { Container, PathStat } from "./contract.ts";
 import { bindSubpath } from "./mounts.ts";
 
@@ -167,6 +167,7 @@ export async function readArchive(
     await named(begin(context, container.id, job, signal), container),
   );
   if (answer.kind !== "stat") throw new LongshoreError("internal", `archive thread answered ${answer.kind}`);
+  publish(context, container, "archive-path");
   return { stat: answer.stat, tar: pieces(thread, opened.move(), signal) };
 }
 
@@ -177,8 +178,9 @@ export async function exportRoot(
   signal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array>> {
   await using opened = new AsyncDisposableStack();
-  const { id } = context.book.get(name);
-  const { thread } = opened.use(await begin(context, id, { kind: "export" }, signal));
+  const container = context.book.get(name);
+  const { thread } = opened.use(await begin(context, container.id, { kind: "export" }, signal));
+  publish(context, container, "export");
   return pieces(thread, opened.move(), signal);
 }
 
@@ -223,6 +225,7 @@ export async function writeArchive(
   }
   thread.send({ kind: "end" });
   await thread.answer(signal);
+  publish(context, container, "extract-to-dir");
 }
 
 /** Docker's text names the container's path: `Could not find the file /x in container NAME`. */

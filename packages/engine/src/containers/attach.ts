@@ -48,6 +48,7 @@ export async function attachContainer(
       options.hasStdin && container.settings.OpenStdin && container.settings.StdinOnce
         ? stdin.close()
         : Promise.resolve(),
+    detached: () => publish(context, container, "detach"),
   };
 }
 

@@ -38,13 +38,23 @@ export function tryAgainLater(
 
 /** Gives back what a run held. Every step is idempotent: the next engine start finishes what a crash interrupted. */
 export async function release(context: Context, container: Container): Promise<void> {
+  await leave(context, container);
+  await clear(context, container);
+}
+
+/** What others see of a run: its networks and its volumes. */
+export async function leave(context: Context, container: Container): Promise<void> {
   await context.networks.close(container.id);
-  await context.runtime.release(container.id);
-  if (container.host.IpcMode === "shareable")
-    await context.facts.unmountShm(shmFolder(context, container.id));
   for (const point of container.mounts)
     if (point.type === "volume" && point.name !== undefined)
       await context.volumes.release(point.name, container.id);
+}
+
+/** The rest of a run; of a container that is removed its files too. */
+export async function clear(context: Context, container: Container): Promise<void> {
+  await context.runtime.release(container.id);
+  if (container.host.IpcMode === "shareable")
+    await context.facts.unmountShm(shmFolder(context, container.id));
   for (const exec of context.book.live(container.id).execs.keys()) context.book.execs.delete(exec);
   if (!context.book.isKnown(container.id)) await dropFiles(context, container);
 }
@@ -83,35 +93,37 @@ function topOf({ layers }: Context, id: string): Digest | undefined {
  * Removes the record (durable), frees the name, tells waiters. Files follow: at once when nothing runs, else by the clean-up.
  * After a crash between the two the next start drops what no record names.
  */
-export async function forget(
-  context: Context,
-  container: Container,
-  ended: Ended,
-  isCleanupToCome: boolean,
-): Promise<void> {
+export async function forget(context: Context, container: Container, ended: Ended): Promise<void> {
   const live = context.book.live(container.id);
   live.restart?.abort(new Error("container is removed"));
   await context.book.remove(container);
   context.volumes.unreference(container.id);
-  publish(context, container, "destroy");
   live.removed.resolve(ended);
-  if (isCleanupToCome) {
-    for (const point of container.mounts)
-      if (point.type === "volume" && point.name !== undefined)
-        await context.volumes.release(point.name, container.id);
-    if (container.host.AutoRemove) await removeAnonymousVolumes(context, container);
-    return;
-  }
+}
+
+/** All of a container that nothing runs of. */
+export async function removeStopped(
+  context: Context,
+  container: Container,
+  hasVolumes: boolean,
+): Promise<void> {
+  await forget(context, container, { code: container.state.exitCode });
   try {
     await dropFiles(context, container);
   } catch (error) {
     // The record is gone, so for everybody the container is removed: what is left is ours to clear.
     tryAgainLater(context, container.id, () => dropFiles(context, container), error);
   }
+  await sayGoodbye(context, container, hasVolumes);
 }
 
-/** Removes the anonymous volumes of a container that is being removed with `v=1`. */
-export async function removeAnonymousVolumes(context: Context, container: Container): Promise<void> {
+/** The end of a removal: anonymous volumes, when they go along, and the event. */
+export async function sayGoodbye(context: Context, container: Container, hasVolumes: boolean): Promise<void> {
+  if (hasVolumes) await removeAnonymousVolumes(context, container);
+  publish(context, container, "destroy");
+}
+
+async function removeAnonymousVolumes(context: Context, container: Container): Promise<void> {
   for (const point of container.mounts) {
     const volume = context.volumes.list().find((candidate) => candidate.name === point.name);
     if (volume?.isAnonymous !== true || context.volumes.usedBy(volume.name).length > 0) continue;

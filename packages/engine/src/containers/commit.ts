@@ -37,7 +37,10 @@ export async function commitContainer(
     options.reference === undefined || options.reference === ""
       ? undefined
       : withDefaultTag(parseReference(options.reference));
-  if (mustPause) await live.task?.pause();
+  if (mustPause) {
+    await live.task?.pause();
+    publish(context, container, "pause");
+  }
   try {
     const id = await context.images.commit(
       image.id,
@@ -49,11 +52,14 @@ export async function commitContainer(
     publish(context, container, "commit", {
       comment: options.comment,
       imageID: id,
-      ...(options.reference !== undefined && { imageRef: options.reference }),
+      imageRef: options.reference ?? "",
     });
     return id;
   } finally {
-    if (mustPause) await live.task?.resume();
+    if (mustPause) {
+      await live.task?.resume();
+      publish(context, container, "unpause");
+    }
   }
 }
 

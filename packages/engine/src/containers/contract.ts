@@ -121,6 +121,8 @@ export interface AttachSession {
   readonly output: AsyncIterable<LogEntry>;
   writeStdin(chunk: Uint8Array, signal: AbortSignal): Promise<void>;
   closeStdin(): Promise<void>;
+  /** The client left by its keys: told as an event. */
+  detached(): void;
 }
 
 export interface ExecSettings {
@@ -159,6 +161,8 @@ export interface ExecSession {
   readonly output: AsyncIterable<{ readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array }>;
   writeStdin(chunk: Uint8Array, signal: AbortSignal): Promise<void>;
   closeStdin(): Promise<void>;
+  /** The client left by its keys: told as an event. */
+  detached(): void;
 }
 
 export interface PathStat {

@@ -20,9 +20,13 @@ export async function createExec(context: Context, name: string, settings: ExecS
   };
   live.execs.set(id, entry);
   context.book.execs.set(id, entry);
-  publish(context, container, `exec_create: ${settings.Cmd.join(" ")}`, { execID: id });
+  publish(context, container, `exec_create: ${commandWords(settings.Cmd)}`, { execID: id });
   return id;
 }
+
+/** As Docker's events have it: a command without arguments ends in a space. */
+export const commandWords = ([program = "", ...rest]: readonly string[]): string =>
+  `${program} ${rest.join(" ")}`;
 
 function find(context: Context, id: string): LiveExec {
   const entry = context.book.execs.get(id);
@@ -58,7 +62,7 @@ export async function startExec(
   options.onAccepted?.();
   const hasTty = settings.Tty;
   const size = options.size ?? settings.ConsoleSize;
-  publish(context, container, `exec_start: ${settings.Cmd.join(" ")}`, { execID: id });
+  publish(context, container, `exec_start: ${commandWords(settings.Cmd)}`, { execID: id });
   try {
     const task = await context.runtime.exec(
       {
@@ -86,6 +90,7 @@ export async function startExec(
       output: until(task.output, ended, settings),
       writeStdin: (chunk, stop) => task.writeStdin(chunk, stop),
       closeStdin: () => task.closeStdin(),
+      detached: () => publish(context, container, "exec_detach", { execID: id }),
     };
   } catch (error) {
     const code = /executable file not found|no such file or directory/i.test(messageOf(error)) ? 127 : 126;

@@ -1,6 +1,6 @@
 import { messageOf, rfc3339Nano, unlessAborted } from "#kernel";
 import type { ExitStatus, Task } from "#runtime";
-import { forget, release, tryAgainLater } from "./clean-up.ts";
+import { clear, forget, leave, sayGoodbye, tryAgainLater } from "./clean-up.ts";
 import type { Ended, LiveState } from "./container-book.ts";
 import { type Context, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
@@ -66,6 +66,7 @@ export async function handleExit(
   live.nextExit.promise.catch(() => {});
   nextExit.resolve(ended);
   let isForgetting = false;
+  let isOurs = false;
   const finish = async (): Promise<void> => {
     if (isForgetting) {
       // The first try failed: on a full disk the container's own files make room for its record's end.
@@ -78,10 +79,16 @@ export async function handleExit(
     const isAutoRemoved = container.host.AutoRemove && !isToStay;
     if (isAutoRemoved && (isForgetting || !isGone)) {
       isForgetting = true;
-      await forget(context, container, ended, true);
+      await forget(context, container, ended);
       isForgetting = false;
+      isOurs = true;
     }
-    await release(context, container);
+    await leave(context, container);
+    if (isOurs) {
+      isOurs = false;
+      await sayGoodbye(context, container, true);
+    }
+    await clear(context, container);
   };
   try {
     await durable;

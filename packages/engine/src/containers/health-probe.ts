@@ -3,6 +3,7 @@ import type { ExecTask } from "#runtime";
 import type { Healthcheck } from "#spec";
 import { type Context, publish } from "./context.ts";
 import type { Container, ContainerSettings, HealthResult } from "./contract.ts";
+import { commandWords } from "./exec.ts";
 import { execProcess } from "./exec-process.ts";
 
 const SIGKILL = 9;
@@ -58,7 +59,7 @@ export async function runProbe(
 ): Promise<HealthResult> {
   const start = stamp(context.clock);
   const execID = randomId();
-  const words = probe.command.join(" ");
+  const words = commandWords(probe.command);
   publish(context, container, `exec_create: ${words}`, { execID });
   publish(context, container, `exec_start: ${words}`, { execID });
   try {

@@ -76,7 +76,7 @@ async function adopt(context: Context): Promise<ReadonlySet<string>> {
     live.task = task;
     for (const point of container.mounts)
       if (point.type === "volume" && point.name !== undefined)
-        await context.volumes.hold(point.name, container.id, context.tasks.signal);
+        await context.volumes.hold(point.name, { ...point, containerId: container.id }, context.tasks.signal);
     const isListed = container.state.status === "running" || container.state.status === "paused";
     if (!isListed) {
       // Started, but the engine died before it could say so: the record catches up.

@@ -183,7 +183,10 @@ describe("the end of a container", () => {
       { code: 5 },
     ]);
     expect(() => ground.room.get(id)).toThrow(/No such container/);
-    expect(ground.events.actions(id)).toEqual(["create", "start", "die", "destroy"]);
+    // Told when all of it is gone, a moment after who waits is answered.
+    await expect
+      .poll(() => ground.events.actions(id), { interval: 1 })
+      .toEqual(["create", "start", "die", "destroy"]);
   });
 
   test("a restart is no end for --rm; the next end is, and so is a start that fails", async ({ signal }) => {

@@ -218,7 +218,7 @@ export async function runtimeMounts(
     let { source } = point;
     if (point.type === "volume" && point.name !== undefined) {
       const name = point.name;
-      const whole = await context.volumes.hold(name, container.id, signal);
+      const whole = await context.volumes.hold(name, { ...point, containerId: container.id }, signal);
       undo.defer(() => context.volumes.release(name, container.id));
       if (source !== whole) source = await bindSubpath(context, whole, source, opened);
     }

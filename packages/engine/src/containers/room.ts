@@ -1,3 +1,4 @@
+import { publishPrune } from "#events";
 import { LongshoreError, unlessAborted } from "#kernel";
 import type { Digest } from "#spec";
 import { attachContainer, containerLogs } from "./attach.ts";
@@ -167,6 +168,7 @@ export class ContainersRoom implements c.Containers {
       }
       removed.push(container.id);
     }
+    publishPrune(this.#context.events, "container", reclaimedBytes);
     return { removed, reclaimedBytes };
   }
 

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { isKind, LongshoreError, messageOf, rfc3339Nano } from "#kernel";
 import type { Sandbox } from "#networks";
 import type { Task } from "#runtime";
-import { forget, release } from "./clean-up.ts";
+import { release, removeStopped } from "./clean-up.ts";
 import { networkFiles, type NetworkFiles, writeNetworkFiles } from "./container-files.ts";
 import { type Context, directoryOf, logDirectoryOf, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
@@ -75,7 +75,7 @@ export async function startOrForget(context: Context, id: string, signal: AbortS
     const container = context.book.byId(id);
     const isRunning = context.book.live(id).task !== undefined;
     if (container?.host.AutoRemove === true && !isRunning && !isKind(error, "unchanged"))
-      await forget(context, container, { code: container.state.exitCode }, false);
+      await removeStopped(context, container, true);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { type Clock, isKind, LongshoreError, unlessAborted } from "#kernel";
 import { type Context, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
-import { forget, removeAnonymousVolumes } from "./clean-up.ts";
+import { removeStopped } from "./clean-up.ts";
 import { endHealthWatch, watchHealth } from "./health.ts";
 import type { Task } from "#runtime";
 import { signalNumber } from "./signals.ts";
@@ -133,7 +133,8 @@ export async function killContainer(
     );
   const { StopSignal } = container.settings;
   if (StopSignal === undefined || number === SIGKILL || number === signalNumber(StopSignal)) {
-    live.isStopping = true;
+    // No pause may come between this one and the end; a process lives on with the others, if it likes.
+    if (number === SIGKILL) live.isStopping = true;
     await markStopped(context, container.id);
   }
   const { promise: exited } = live.nextExit;
@@ -156,12 +157,14 @@ export async function restartContainer(
   const container = await beginRestart(context, id, signal);
   // Without the lock: a process may take its time, or for ever, and the container can be looked after meanwhile.
   const live = context.book.live(id);
+  const wasRunning = live.task !== undefined;
   live.restarting += 1;
   try {
     await endProcess(context, container, options, signal);
   } finally {
     live.restarting -= 1;
   }
+  if (wasRunning) publish(context, container, "stop");
   await using _ = await context.locks.hold(id, signal);
   // Removed meanwhile: there is nothing to start.
   context.book.get(id);
@@ -238,8 +241,7 @@ export async function removeContainer(
   signal: AbortSignal,
 ): Promise<void> {
   await withEnded(context, name, options.isForced, signal, async (container) => {
-    await forget(context, container, { code: container.state.exitCode }, false);
-    if (options.hasVolumes) await removeAnonymousVolumes(context, container);
+    await removeStopped(context, container, options.hasVolumes);
   });
 }
 

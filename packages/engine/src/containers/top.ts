@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { LongshoreError, messageOf } from "#kernel";
-import type { Context } from "./context.ts";
+import { type Context, publish } from "./context.ts";
 
 const run = promisify(execFile);
 
@@ -25,6 +25,7 @@ export async function containerTop(
     signal.throwIfAborted();
     throw new LongshoreError("invalid", `ps ${words.join(" ")}: ${messageOf(error)}`, { cause: error });
   });
+  publish(context, container, "top");
   return cutTable(output.stdout, pids);
 }
 

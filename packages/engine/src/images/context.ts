@@ -18,8 +18,13 @@ export interface ImagesContext {
   uses(): readonly ImageUse[];
   /** Images that containers in the trash were made from. */
   expected(): ReadonlySet<Digest>;
-  /** `record` gives the labels, for an image that is gone by now. */
-  publish(id: string, action: string, name: string, record?: ImageRecord): void;
+  /** `record` gives the labels, for an image that is gone by now; `actor` is who it happened to, when that is a name. */
+  publish(
+    id: string,
+    action: string,
+    name: string,
+    more?: { readonly actor?: string; readonly record?: ImageRecord | undefined },
+  ): void;
   /** Removes those of `candidates` that no layer and no image needs. */
   sweepBlobs(candidates: ReadonlySet<Digest>): Promise<void>;
   /** Removes the layers of `chain` (base first) that no image needs and nothing stands on; returns them, topmost first. */

@@ -33,12 +33,12 @@ export async function openImages(deps: ImagesDeps, signal: AbortSignal): Promise
     uses: () => [...uses()].filter((use) => use.isTrashed !== true),
     expected: () =>
       new Set([...uses()].filter((use) => use.isTrashed === true).map(({ imageId }) => imageId)),
-    publish: (id, action, name, record = book.record(id as Digest)) =>
+    publish: (id, action, name, { actor = id, record = book.record(id as Digest) } = {}) =>
       void events.publish({
         type: "image",
         action,
-        actorId: name,
-        attributes: { name, ...(name !== id && { id }), ...record?.config.config?.Labels },
+        actorId: actor,
+        attributes: { ...record?.config.config?.Labels, name },
       }),
     sweepBlobs: async (candidates) => {
       const needed = neededBlobs(layers, book);

@@ -323,12 +323,9 @@ async function install(
         stream: `The image ${familiar(reference)} already exists, renaming the old one with ID ${former} to empty string\n`,
       });
     onProgress({ stream: `Loaded image: ${familiar(reference)}\n` });
-    context.publish(wanted.config, "load", familiar(reference));
   }
-  if (wanted.names.length === 0) {
-    onProgress({ stream: `Loaded image ID: ${wanted.config}\n` });
-    context.publish(wanted.config, "load", wanted.config);
-  }
+  if (wanted.names.length === 0) onProgress({ stream: `Loaded image ID: ${wanted.config}\n` });
+  context.publish(wanted.config, "load", wanted.config);
   return wanted.config;
 }
 

@@ -1,5 +1,5 @@
 import { LongshoreError } from "#kernel";
-import { type Digest, digestOf, type ImageConfig, type Reference } from "#spec";
+import { type Digest, digestOf, familiar, type ImageConfig, type Reference } from "#spec";
 import type { ImagesContext } from "./context.ts";
 import { chainOf } from "./image-book.ts";
 import { mediaTypeOf } from "./load.ts";
@@ -56,6 +56,7 @@ export async function makeImage(
     const added = context.book.add({ id, config: whole, ...(parent !== undefined && { parent }) });
     const at = context.clock.now().toISOString();
     await Promise.all([added, reference === undefined ? undefined : context.book.name(reference, id, at)]);
+    if (reference !== undefined) context.publish(id, "tag", familiar(reference));
     return id;
   } catch (error) {
     holds.dispose();

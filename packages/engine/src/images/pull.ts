@@ -103,7 +103,7 @@ export class Puller {
       onProgress({
         status: `Status: ${!isNew && (before === id || reference.digest !== undefined) ? "Image is up to date" : "Downloaded newer image"} for ${name}`,
       });
-      this.#context.publish(id, "pull", name);
+      this.#context.publish(id, "pull", familiarName(reference), { actor: name });
       this.#warnOfPlatform(id, reference, options.platform, onProgress);
     } finally {
       holds.dispose();

@@ -114,7 +114,7 @@ async function pushOne(
   );
   onProgress({ status: `${tag}: digest: ${digest} size: ${manifest.bytes.length}` });
   onProgress({ aux: { Tag: tag, Digest: digest, Size: manifest.bytes.length } });
-  context.publish(image.id, "push", familiar(reference));
+  context.publish(image.id, "push", familiarName(reference), { actor: familiar(reference) });
 }
 
 interface ManifestBytes {

@@ -26,7 +26,7 @@ export class Removal {
     this.#names.push({ key, id });
     this.#writes.push(this.#context.book.unname(key));
     const record = this.#context.book.record(id);
-    this.#events.push(() => this.#context.publish(id, "untag", id, record));
+    this.#events.push(() => this.#context.publish(id, "untag", id, { record }));
     this.#steps.push({ untagged: familiar(parseReference(key)) });
   }
 

@@ -1,4 +1,5 @@
 import { type Digest, familiar, type ImageConfig, type Reference } from "#spec";
+import { publishPrune } from "#events";
 import type { ImagesContext } from "./context.ts";
 import type {
   HistoryLine,
@@ -91,7 +92,7 @@ export class ImagesRoom implements Images {
     };
     const id = await makeImage(this.#context, undefined, source, config, options.reference, signal);
     void onProgress;
-    this.#context.publish(id, "import", options.reference === undefined ? id : familiar(options.reference));
+    this.#context.publish(id, "import", id);
     return id;
   }
 
@@ -174,7 +175,9 @@ export class ImagesRoom implements Images {
       if (key !== undefined) discarded.push(key);
     }
     const partialBytes = await this.#context.layers.blobs.dropPartial();
-    return { removed, reclaimedBytes: before - this.#totalBytes() + partialBytes, discarded };
+    const reclaimedBytes = before - this.#totalBytes() + partialBytes;
+    publishPrune(this.#context.events, "image", reclaimedBytes);
+    return { removed, reclaimedBytes, discarded };
   }
 
   #totalBytes(): number {

@@ -103,6 +103,7 @@ export async function* saveArchive(
       RepoTags: tags.length === 0 ? null : tags,
       Layers: descriptors.map(({ digest }) => `blobs/sha256/${hexOf(digest)}`),
     });
+    context.publish(id, "save", id);
   }
   const documents = {
     "oci-layout": { imageLayoutVersion: "1.0.0" },

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { KeyedLocks, LongshoreError, randomId, type Clock, type Logger } from "#kernel";
-import type { Events } from "#events";
+import { type Events, publishPrune } from "#events";
 import type { ThreadedDnsServer } from "#dns";
 import type { LoadRules, NetworkThread } from "#host";
 import type { Store } from "#store";
@@ -209,6 +209,7 @@ class NetworkRoom implements Networks {
       await this.remove(network.id);
       removed.push(network.name);
     }
+    publishPrune(this.#parts.deps.events, "network", 0);
     return removed;
   }
 

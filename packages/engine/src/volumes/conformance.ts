@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Volumes } from "./contract.ts";
+import { usedBy } from "./testing.ts";
 
 /** What every Volumes does. `make` gives an empty one; disposing it cleans up. */
 export function volumesConformance(what: string, make: () => Promise<Volumes>): void {
@@ -190,7 +191,7 @@ export function volumesConformance(what: string, make: () => Promise<Volumes>): 
       await using volumes = await make();
       await volumes.create({ name: "data" }, signal);
       const reason = new Error("client went away");
-      await expect(volumes.hold("data", "c1", AbortSignal.abort(reason))).rejects.toBe(reason);
+      await expect(volumes.hold("data", usedBy("c1"), AbortSignal.abort(reason))).rejects.toBe(reason);
       expect(volumes.usedBy("data")).toEqual([]);
     });
 
@@ -199,7 +200,7 @@ export function volumesConformance(what: string, make: () => Promise<Volumes>): 
       const used = await volumes.create({ name: "used" }, signal);
       const idle = await volumes.create({ name: "idle" }, signal);
       await writeFile(path.join(idle.mountpoint, "f"), Buffer.alloc(1000));
-      await volumes.hold("used", "c1", signal);
+      await volumes.hold("used", usedBy("c1"), signal);
       expect(await volumes.prune(() => true)).toMatchObject({ removed: ["idle"], reclaimedBytes: 1000 });
       expect(volumes.list()).toEqual([used]);
       await volumes.release("used", "c1");

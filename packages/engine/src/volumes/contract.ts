@@ -22,6 +22,14 @@ export interface TrashedVolume {
   readonly isKept: boolean;
 }
 
+/** Where a container has a volume; told with the event of its mount. */
+export interface VolumeUse {
+  readonly containerId: string;
+  readonly destination: string;
+  readonly isWritable: boolean;
+  readonly propagation: string;
+}
+
 export interface Volumes extends AsyncDisposable {
   /** Throws `not_found` `get NAME: no such volume`. */
   get(name: string): Volume;
@@ -57,7 +65,7 @@ export interface Volumes extends AsyncDisposable {
   /** The volumes in the trash that come back with a container of the trash, by the name that it mounts. */
   keptFor(containerId: string): readonly TrashedVolume[];
   /** Marks use by a container; mounts what the driver mounts. Pair: release. */
-  hold(name: string, containerId: string, signal: AbortSignal): Promise<string>;
+  hold(name: string, by: VolumeUse, signal: AbortSignal): Promise<string>;
   release(name: string, containerId: string): Promise<void>;
   /** Containers that reference `name` (running or not). */
   usedBy(name: string): readonly string[];

@@ -6,7 +6,7 @@ import { copyTree } from "#host";
 import { silentLogger, systemClock } from "#kernel";
 import { FakeMounts } from "#testing/host";
 import { memoryStore } from "#testing/store";
-import type { Volumes } from "./contract.ts";
+import type { Volumes, VolumeUse } from "./contract.ts";
 import { openVolumeRoom, type VolumeHost, type VolumesDeps } from "./volume-room.ts";
 
 /** Mounts are remembered instead of made; copying is the machine's, which asks for no right but to read. */
@@ -40,3 +40,11 @@ export async function fakeVolumes(deps: Partial<VolumesDeps> = {}): Promise<Volu
     [Symbol.asyncDispose]: async () => rm(dataRoot, { recursive: true, force: true }),
   });
 }
+
+/** A use by a container, for hold(). */
+export const usedBy = (containerId: string): VolumeUse => ({
+  containerId,
+  destination: "/data",
+  isWritable: true,
+  propagation: "",
+});

@@ -11,9 +11,9 @@ import {
   type Logger,
 } from "#kernel";
 import { type Mounts, removeTree, treeBytes } from "#host";
-import type { Events } from "#events";
+import { type Events, publishPrune } from "#events";
 import type { Store, Table } from "#store";
-import type { TrashedVolume, Volume, Volumes } from "./contract.ts";
+import type { TrashedVolume, Volume, Volumes, VolumeUse } from "./contract.ts";
 import { checkVolumeName, parseVolumeOptions } from "./options.ts";
 import { trashKey, type TrashRow, VolumeTrash } from "./volume-trash.ts";
 
@@ -248,7 +248,7 @@ class VolumeRoom implements Volumes {
     return this.#trash.keptFor(containerId);
   }
 
-  async hold(name: string, containerId: string, signal: AbortSignal): Promise<string> {
+  async hold(name: string, by: VolumeUse, signal: AbortSignal): Promise<string> {
     await using _ = await this.#locks.hold(name, signal);
     const { volume } = this.#row(name);
     const mount = parseVolumeOptions(volume.options);
@@ -265,8 +265,14 @@ class VolumeRoom implements Volumes {
       }
     }
     const holders = this.#holders.get(name) ?? new Set();
-    this.#holders.set(name, holders.add(containerId));
-    this.#announce("mount", name, { driver: volume.driver, container: containerId });
+    this.#holders.set(name, holders.add(by.containerId));
+    this.#announce("mount", name, {
+      driver: volume.driver,
+      container: by.containerId,
+      destination: by.destination,
+      "read/write": String(by.isWritable),
+      propagation: by.propagation,
+    });
     return volume.mountpoint;
   }
 
@@ -345,6 +351,7 @@ class VolumeRoom implements Volumes {
         if (!isKind(error, "conflict") && !isKind(error, "not_found")) throw error;
       }
     }
+    publishPrune(this.#events, "volume", reclaimedBytes);
     return { removed, reclaimedBytes, discarded };
   }
 

@@ -10,6 +10,7 @@ import { silentLogger, systemClock } from "#kernel";
 import { memoryStore } from "#testing/store";
 import { volumesConformance } from "./conformance.ts";
 import { openVolumes, type Volumes } from "./index.ts";
+import { usedBy } from "./testing.ts";
 
 const run = promisify(execFile);
 
@@ -33,8 +34,8 @@ test("hold() mounts what the options say, release() by the last one unmounts it"
   await using volumes = await make();
   const options = { type: "tmpfs", device: "tmpfs", o: "size=1m,uid=1234" };
   const { mountpoint } = await volumes.create({ name: "ram", options }, signal);
-  expect(await volumes.hold("ram", "c1", signal)).toBe(mountpoint);
-  await volumes.hold("ram", "c2", signal);
+  expect(await volumes.hold("ram", usedBy("c1"), signal)).toBe(mountpoint);
+  await volumes.hold("ram", usedBy("c2"), signal);
   expect((await lstat(mountpoint)).uid).toBe(1234);
   await volumes.release("ram", "c1");
   expect(await linuxMounts.isMountPoint(mountpoint)).toBe(true);
@@ -46,7 +47,7 @@ test("hold() says what could not be mounted", async ({ signal }) => {
   await using volumes = await make();
   const options = { type: "none", device: "/nowhere/at/all", o: "bind" };
   await volumes.create({ name: "lost", options }, signal);
-  await expect(volumes.hold("lost", "c1", signal)).rejects.toThrow(
+  await expect(volumes.hold("lost", usedBy("c1"), signal)).rejects.toThrow(
     /^failed to mount local volume: mount \/nowhere\/at\/all:.*\/lost\/_data, data: bind: /,
   );
   expect(volumes.usedBy("lost")).toEqual([]);

@@ -91,6 +91,7 @@ interface Conversation {
   readonly output: AsyncIterable<{ readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array }>;
   writeStdin(chunk: Uint8Array, signal: AbortSignal): Promise<void>;
   closeStdin(): Promise<void>;
+  detached(): void;
 }
 
 /** Both directions of a hijacked connection. The client's half-close ends stdin only; the end of output ends the connection. */
@@ -109,7 +110,10 @@ async function converse(
       if (!hasStdin) continue;
       const { bytes, isDetached } = keys?.filter(chunk) ?? { bytes: chunk, isDetached: false };
       if (bytes.byteLength > 0) await session.writeStdin(bytes, gone);
-      if (isDetached) return detached.abort(new Error("detach keys"));
+      if (isDetached) {
+        session.detached();
+        return detached.abort(new Error("detach keys"));
+      }
     }
     if (hasStdin) await session.closeStdin();
   };

@@ -1,7 +1,7 @@
 import { LongshoreError } from "#kernel";
 import type { EngineEvent } from "#events";
 import type { Call } from "../server/call.ts";
-import { type Filters, parseFilters, timeNano } from "../server/query.ts";
+import { type Filters, labelsMatch, parseFilters, timeNano } from "../server/query.ts";
 import { MAX_MINOR, MIN_MINOR, type Route } from "../server/router.ts";
 import { eventMessage, stringifyExact } from "../wire/events.ts";
 import { summariseImage } from "../wire/images.ts";
@@ -65,7 +65,11 @@ export function systemRoutes(rooms: Rooms): readonly Route[] {
           ),
         ),
       },
-      handle: async (call) => call.reply(200, { CachesDeleted: null, SpaceReclaimed: 0 }),
+      handle: async (call) => {
+        const attributes = { reclaimed: "0" };
+        rooms.events.publish({ type: "builder", action: "prune", actorId: "", attributes });
+        call.reply(200, { CachesDeleted: null, SpaceReclaimed: 0 });
+      },
     },
     { method: "POST", path: "/session", refuses: "unsupported", handle: notBuilt },
     { method: "POST", path: "/grpc", refuses: "unsupported", handle: notBuilt },
@@ -108,34 +112,29 @@ async function events(rooms: Rooms, call: Call): Promise<void> {
   call.response.end();
 }
 
-/** OR within a key, AND across keys; labels all. */
-function eventFits(event: EngineEvent, filters: Filters): boolean {
+/** Kinds of objects whose filter is the begin of an id or of a name; of an id of any kind, as Docker has it. */
+const NAMED = ["config", "container", "daemon", "network", "node", "plugin", "secret", "service", "volume"];
+
+/** OR within a key, AND across keys; labels all. Source: moby, daemon/events/filter.go. */
+function eventFits({ type, action, actorId, attributes }: EngineEvent, filters: Filters): boolean {
   const some = (key: string, test: (value: string) => boolean): boolean =>
-    (filters.get(key) ?? [undefined]).some((value) => value === undefined || test(value));
-  const named =
-    (type: string) =>
-    (value: string): boolean =>
-      event.type === type &&
-      (event.actorId === value || event.actorId.startsWith(value) || event.attributes["name"] === value);
-  const labels = (filters.get("label") ?? []).every((wanted) => {
-    const equals = wanted.indexOf("=");
-    return equals < 0
-      ? wanted in event.attributes
-      : event.attributes[wanted.slice(0, equals)] === wanted.slice(equals + 1);
-  });
+    filters.get(key)?.some(test) ?? true;
+  // Of an image's own event its name, of a container's the image's.
+  const image = attributes[type === "image" ? "name" : "image"] ?? "";
+  const images = [actorId, image, withoutTag(actorId), withoutTag(image)];
   return (
-    labels &&
-    some("type", (value) => event.type === value) &&
-    some("event", (value) => event.action === value || event.action.startsWith(`${value}:`)) &&
+    labelsMatch(filters, attributes) &&
+    some("type", (value) => type === value) &&
+    some("event", (value) => action === value || action.startsWith(`${value}:`)) &&
     some("scope", (value) => value === "local") &&
-    some("container", (value) => named("container")(value) || event.attributes["container"] === value) &&
-    some("image", (value) => named("image")(value) || event.attributes["image"] === value) &&
-    some("network", named("network")) &&
-    some("volume", named("volume")) &&
-    // What a swarm or a plugin does, none of which is here, has its filters too.
-    ["config", "daemon", "node", "plugin", "secret", "service"].every((type) => some(type, named(type)))
+    some("image", (value) => images.includes(value)) &&
+    NAMED.every((key) =>
+      some(key, (value) => actorId.startsWith(value) || attributes["name"]?.startsWith(value) === true),
+    )
   );
 }
+
+const withoutTag = (name: string): string => name.replace(/:[^:/]*$/, "");
 
 async function diskUsage(rooms: Rooms, call: Call): Promise<void> {
   const types = new Set(call.query.getAll("type"));

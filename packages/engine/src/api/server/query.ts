@@ -48,10 +48,14 @@ export function parseFilters(query: URLSearchParams, known: readonly string[]): 
     throw new LongshoreError("invalid", "invalid filter: want an object of lists");
   for (const [key, value] of Object.entries(parsed)) {
     if (!known.includes(key)) throw new LongshoreError("invalid", `invalid filter '${key}'`);
-    filters.set(key, valuesOf(key, value));
+    // A key without a value asks for nothing.
+    if (!isEmpty(value)) filters.set(key, valuesOf(key, value));
   }
   return filters;
 }
+
+const isEmpty = (value: unknown): boolean =>
+  typeof value === "object" && Object.keys(value ?? {}).length === 0;
 
 function valuesOf(key: string, value: unknown): readonly string[] {
   if (Array.isArray(value) && value.every((entry) => typeof entry === "string")) return value;
