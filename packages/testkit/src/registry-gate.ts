@@ -135,10 +135,12 @@ export async function startGate(upstream: string, options: GateOptions = {}): Pr
     response: ServerResponse,
   ): void => {
     const realm = `http://${incoming.headers.host}/token`;
+    // Source: RFC 6750, section 3.1; docker-registry says it of every token that does not let in.
+    const fault = incoming.headers.authorization === undefined ? "" : ',error="insufficient_scope"';
     const words =
       options.auth === "basic"
         ? 'Basic realm="gate"'
-        : `Bearer realm="${realm}",service="gate"${scope === undefined ? "" : `,scope="${scope}"`}`;
+        : `Bearer realm="${realm}",service="gate"${scope === undefined ? "" : `,scope="${scope}"`}${fault}`;
     response.writeHead(401, { "WWW-Authenticate": words, "Content-Type": "application/json" });
     response.end(JSON.stringify({ errors: [{ code: "UNAUTHORIZED", message: "authentication required" }] }));
   };

@@ -18,7 +18,7 @@ export function openTransfer(context: ImagesContext, registry: Registry): Transf
     login: (auth, signal) => registry.login(auth, signal),
     search: (term, limit, auth, signal) => registry.search(term, limit, auth, signal),
     distribution: async (reference, auth, signal) => {
-      const repository = registry.repository(reference, auth, "pull");
+      const repository = registry.repository(reference, auth, "inspect");
       const { bytes, mediaType, digest } = await repository.manifest(
         reference.digest ?? reference.tag ?? "latest",
         signal,

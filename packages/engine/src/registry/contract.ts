@@ -16,6 +16,9 @@ export interface FetchedManifest {
   readonly digest: Digest;
 }
 
+/** Who asks: a refused pull is told otherwise than what merely looks a name up. */
+export type Purpose = "pull" | "push" | "inspect";
+
 /** A conversation with one repository of one registry, with one set of credentials. */
 export interface Repository {
   /** The registry's host as it stands in names. */
@@ -51,11 +54,7 @@ export interface SearchHit {
 }
 
 export interface Registry extends AsyncDisposable {
-  repository(
-    reference: Reference,
-    credentials: Credentials | undefined,
-    purpose: "pull" | "push",
-  ): Repository;
+  repository(reference: Reference, credentials: Credentials | undefined, purpose: Purpose): Repository;
   /** Checks credentials at `serveraddress` (Docker Hub when empty). Throws `unauthorized`. */
   login(credentials: Credentials, signal: AbortSignal): Promise<{ identityToken: string; status: string }>;
   /** Searches Docker Hub, or HOST when `term` is HOST/TERM. Throws `invalid` for a limit outside 1 to 100 (0 and absent are 25), `unauthorized`, `unavailable`. */

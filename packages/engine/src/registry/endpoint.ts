@@ -1,5 +1,6 @@
 import net from "node:net";
 import type { Reference } from "#spec";
+import type { Purpose } from "./contract.ts";
 
 /** A base URL that serves the distribution API, in the order they are tried. */
 export interface Endpoint {
@@ -17,13 +18,13 @@ const HUB = "https://registry-1.docker.io";
 /** Loopback hosts and the ones named insecure may speak plain HTTP; mirrors serve docker.io only, pulls only. Source: dockerd, insecure-registries. */
 export function endpointsFor(
   reference: Pick<Reference, "domain">,
-  purpose: "pull" | "push",
+  purpose: Purpose,
   mirrors: readonly string[],
   insecure: readonly string[],
 ): readonly Endpoint[] {
   if (reference.domain === "docker.io") {
     const through =
-      purpose === "pull"
+      purpose !== "push"
         ? mirrors.map((mirror) => ({
             base: mirror.replace(/\/+$/, ""),
             isMirror: true,

@@ -1,6 +1,6 @@
 import { LongshoreError } from "#kernel";
 import type { Reference } from "#spec";
-import type { Credentials, Registry, Repository, SearchHit } from "./contract.ts";
+import type { Credentials, Purpose, Registry, Repository, SearchHit } from "./contract.ts";
 import { FakeRepository, type FakeServer } from "./fake-repository.ts";
 import { wantedLimit } from "./search.ts";
 
@@ -54,11 +54,7 @@ export class FakeRegistry implements Registry {
     return this.#server.requests;
   }
 
-  repository(
-    reference: Reference,
-    credentials: Credentials | undefined,
-    purpose: "pull" | "push",
-  ): Repository {
+  repository(reference: Reference, credentials: Credentials | undefined, purpose: Purpose): Repository {
     return new FakeRepository(this.#server, reference, credentials, purpose);
   }
 

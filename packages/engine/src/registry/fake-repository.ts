@@ -1,6 +1,6 @@
 import { LongshoreError } from "#kernel";
 import { type Digest, digestOf, isDigest, type Reference } from "#spec";
-import type { Credentials, FetchedManifest, Repository } from "./contract.ts";
+import type { Credentials, FetchedManifest, Purpose, Repository } from "./contract.ts";
 import type { FakeFaults, FakeRequest } from "./fake-registry.ts";
 import { manifestUnknown, refusal, verifiedDigest } from "./refusal.ts";
 
@@ -27,13 +27,13 @@ export class FakeRepository implements Repository {
   readonly #server: FakeServer;
   readonly #reference: Reference;
   readonly #credentials: Credentials | undefined;
-  readonly #purpose: "pull" | "push";
+  readonly #purpose: Purpose;
 
   constructor(
     server: FakeServer,
     reference: Reference,
     credentials: Credentials | undefined,
-    purpose: "pull" | "push",
+    purpose: Purpose,
   ) {
     this.#server = server;
     this.#reference = reference;
@@ -54,7 +54,7 @@ export class FakeRepository implements Repository {
     const content = this.#server.repositories.get(this.#key);
     const digest = isDigest(tagOrDigest) ? tagOrDigest : content?.tags.get(tagOrDigest);
     const found = digest === undefined ? undefined : content?.manifests.get(digest);
-    if (found === undefined) throw manifestUnknown(this.#reference, tagOrDigest);
+    if (found === undefined) throw manifestUnknown(this.#reference, tagOrDigest, this.#purpose);
     return { ...found, digest: verifiedDigest(found.bytes, tagOrDigest) };
   }
 
@@ -62,7 +62,7 @@ export class FakeRepository implements Repository {
     this.#ask("tags", "", signal);
     const content = this.#server.repositories.get(this.#key);
     if (content === undefined)
-      throw this.#refusal(404, "name unknown: repository name not known to registry");
+      throw this.#refusal(404, "name unknown", "repository name not known to registry");
     return [...content.tags.keys()].toSorted();
   }
 
@@ -76,7 +76,7 @@ export class FakeRepository implements Repository {
     for (let done = fromByte; ;) {
       this.#ask("blob", digest, signal, done);
       const bytes = this.#server.repositories.get(this.#key)?.blobs.get(digest);
-      if (bytes === undefined) throw this.#refusal(404, "blob unknown: blob unknown to registry");
+      if (bytes === undefined) throw this.#refusal(404, "blob unknown", "blob unknown to registry");
       const end = Math.min(bytes.length, done + (faults.cutAfterBytes ?? Infinity));
       for (let at = done; at < end; at += PIECE_BYTES) {
         await faults.throttle?.(digest, at);
@@ -130,7 +130,7 @@ export class FakeRepository implements Repository {
     }
     const bytes = Buffer.concat(pieces);
     if (digestOf(bytes) !== digest)
-      throw this.#refusal(400, "digest invalid: provided digest did not match uploaded content");
+      throw this.#refusal(400, "digest invalid", "provided digest did not match uploaded content");
     this.#content().blobs.set(digest, bytes);
   }
 
@@ -143,11 +143,11 @@ export class FakeRepository implements Repository {
     this.#ask("push-manifest", tagOrDigest, signal);
     const digest = digestOf(bytes);
     if (isDigest(tagOrDigest) && digest !== tagOrDigest)
-      throw this.#refusal(400, "digest invalid: provided digest did not match uploaded content");
+      throw this.#refusal(400, "digest invalid", "provided digest did not match uploaded content");
     const content = this.#content();
     for (const part of partsOf(bytes))
       if (!content.blobs.has(part) && !content.manifests.has(part))
-        throw this.#refusal(400, "manifest blob unknown: blob unknown to registry");
+        throw this.#refusal(400, "manifest blob unknown", "blob unknown to registry");
     content.manifests.set(digest, { bytes: Buffer.from(bytes), mediaType });
     if (!isDigest(tagOrDigest)) content.tags.set(tagOrDigest, digest);
     return digest;
@@ -186,11 +186,12 @@ export class FakeRepository implements Repository {
     if (username !== undefined && users[username] === password) return;
     if (username !== undefined)
       throw new LongshoreError("unauthorized", "unauthorized: incorrect username or password");
-    if (this.#purpose === "push" || !this.path.startsWith("public/")) throw this.#refusal(401, "");
+    if (this.#purpose === "push" || !this.path.startsWith("public/"))
+      throw this.#refusal(403, "denied", "requested access to the resource is denied");
   }
 
-  #refusal(status: number, text: string): LongshoreError {
-    return refusal(this.#reference, this.#purpose, status, text);
+  #refusal(status: number, code: string, message: string): LongshoreError {
+    return refusal(this.#reference, this.#purpose, status, { code, text: `${code}: ${message}` });
   }
 }
 

@@ -2,6 +2,7 @@ import { LongshoreError } from "#kernel";
 import type { Credentials } from "./contract.ts";
 import { endpointsFor } from "./endpoint.ts";
 import type { HttpClient } from "./http-client.ts";
+import { noCredentials } from "./refusal.ts";
 import { TokenAuth } from "./token-auth.ts";
 
 /** GET /v2/ with the credentials; the registry's challenge decides how they travel. A token service may give an identity token in the password's place. */
@@ -30,7 +31,9 @@ export async function login(
             "unavailable",
             `login attempt to ${url} failed with status: ${response.status}`,
           );
-        if (!(await answered(auth, [challenge].flat().join(", "), url, signal))) break;
+        if (await answered(auth, [challenge].flat().join(", "), url, signal)) continue;
+        if (!auth.hasName) throw noCredentials("GET", url);
+        break;
       }
       throw new LongshoreError(
         "unauthorized",

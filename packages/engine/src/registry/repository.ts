@@ -1,9 +1,9 @@
 import { isKind, LongshoreError, messageOf, MiB } from "#kernel";
 import { type Digest, digestOf, type Reference } from "#spec";
-import type { Credentials, FetchedManifest, Repository } from "./contract.ts";
+import type { Credentials, FetchedManifest, Purpose, Repository } from "./contract.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { HttpClient, HttpLimits, HttpRequest, HttpResponse } from "./http-client.ts";
-import { errorText, manifestUnknown, refusal, verifiedDigest } from "./refusal.ts";
+import { manifestUnknown, noCredentials, type Reason, reasonOf, refusal, verifiedDigest } from "./refusal.ts";
 import { TokenAuth } from "./token-auth.ts";
 import { uploadBlob, type UploadWire } from "./upload.ts";
 
@@ -26,7 +26,7 @@ export class RemoteRepository implements Repository {
   readonly #reference: Reference;
   readonly #endpoints: readonly Endpoint[];
   readonly #auths: readonly TokenAuth[];
-  readonly #purpose: "pull" | "push";
+  readonly #purpose: Purpose;
   /** Repositories that blobs are mounted from: a token must let them be read. */
   readonly #sources = new Set<string>();
   /** The endpoint that answered; the others are not asked again. */
@@ -37,7 +37,7 @@ export class RemoteRepository implements Repository {
     reference: Reference,
     endpoints: readonly Endpoint[],
     credentials: Credentials | undefined,
-    purpose: "pull" | "push",
+    purpose: Purpose,
   ) {
     this.#http = http;
     this.#reference = reference;
@@ -63,8 +63,10 @@ export class RemoteRepository implements Repository {
       signal,
     );
     if (response.status === 404) {
-      await response.drop();
-      throw manifestUnknown(this.#reference, tagOrDigest);
+      const reason = await this.#reason(response, signal);
+      throw reason.code === "name unknown"
+        ? refusal(this.#reference, this.#purpose, 404, reason)
+        : manifestUnknown(this.#reference, tagOrDigest, this.#purpose);
     }
     await this.#refuse(response, 200, signal);
     const bytes = await this.#http.document(response, MAX_MANIFEST_BYTES, `manifest ${tagOrDigest}`, signal);
@@ -140,10 +142,11 @@ export class RemoteRepository implements Repository {
 
   async hasBlob(digest: Digest, signal: AbortSignal): Promise<boolean> {
     const response = await this.#ask({ method: "HEAD", path: `blobs/${digest}` }, signal);
-    await response.drop();
-    if (response.status === 200) return true;
-    if (response.status === 404) return false;
-    throw this.#failure(response.status, "");
+    if (response.status === 200 || response.status === 404) {
+      await response.drop();
+      return response.status === 200;
+    }
+    throw await this.#refused(response, signal);
   }
 
   async mountBlob(digest: Digest, from: string, signal: AbortSignal): Promise<boolean> {
@@ -214,8 +217,7 @@ export class RemoteRepository implements Repository {
           signal,
         );
         if (endpoint.isMirror && response.status >= 400) {
-          failure ??= this.#failure(response.status, "");
-          await response.drop();
+          failure ??= await this.#refused(response, signal);
           continue;
         }
         this.#chosen ??= index;
@@ -280,9 +282,12 @@ export class RemoteRepository implements Repository {
       const challenge = response.headers["www-authenticate"];
       if (response.status !== 401 || tries >= 2 || challenge === undefined || auth === undefined)
         return response;
+      if (!(await auth.answer([challenge].flat().join(", "), this.#scope(), signal))) {
+        if (auth.hasName) return response;
+        await response.drop();
+        throw noCredentials(wanted.method, wanted.url);
+      }
       await response.drop();
-      if (!(await auth.answer([challenge].flat().join(", "), this.#scope(), signal)))
-        throw this.#failure(401, "no basic auth credentials");
     }
   }
 
@@ -300,16 +305,21 @@ export class RemoteRepository implements Repository {
   }
 
   async #refuse(response: HttpResponse, wanted: number, signal: AbortSignal): Promise<void> {
-    if (response.status === wanted) return;
+    if (response.status !== wanted) throw await this.#refused(response, signal);
+  }
+
+  async #refused(response: HttpResponse, signal: AbortSignal): Promise<LongshoreError> {
+    const reason = await this.#reason(response, signal);
+    return refusal(this.#reference, this.#purpose, response.status, reason);
+  }
+
+  async #reason(response: HttpResponse, signal: AbortSignal): Promise<Reason> {
     const bytes = await this.#http
       .document(response, MAX_ERROR_BYTES, "registry error", signal)
       .catch(() => Buffer.alloc(0));
     signal.throwIfAborted();
-    throw this.#failure(response.status, errorText(bytes.toString("utf8")));
-  }
-
-  #failure(status: number, text: string): LongshoreError {
-    return refusal(this.#reference, this.#purpose, status, text);
+    const challenge = [response.headers["www-authenticate"] ?? ""].flat().join(", ");
+    return reasonOf(response.status, challenge, bytes.toString("utf8"));
   }
 }
 

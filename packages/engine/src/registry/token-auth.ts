@@ -90,6 +90,11 @@ export class TokenAuth {
     return false;
   }
 
+  /** There is a name to show where basic access is asked for. */
+  get hasName(): boolean {
+    return this.#basic() !== undefined;
+  }
+
   #basic(): string | undefined {
     const { username, password } = this.#credentials ?? {};
     return username === undefined || username === ""

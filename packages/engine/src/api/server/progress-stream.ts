@@ -1,13 +1,12 @@
 import { LongshoreError, messageOf } from "#kernel";
 import type { Call } from "./call.ts";
-import { errorReply } from "./errors.ts";
 
 /** A line of JSON progress: objects as Docker's JSONMessage. */
 export type ProgressLine = object;
 
 /**
  * Runs `work`, whose lines go out as CR LF ended JSON. The 200 is sent with the first line, so that a failure before it is a proper status;
- * after it the failure is an errorDetail line.
+ * after it the failure is an errorDetail line, without a code as Docker's: older CLIs put words of their own in the place of a 401.
  */
 export async function progressStream(
   call: Call,
@@ -29,9 +28,7 @@ export async function progressStream(
     call.signal.throwIfAborted();
     if (!isStarted) throw error;
     const message = error instanceof LongshoreError ? error.message : messageOf(error);
-    call.response.write(
-      `${JSON.stringify({ errorDetail: { code: errorReply(error, "").status, message }, error: message })}\r\n`,
-    );
+    call.response.write(`${JSON.stringify({ errorDetail: { message }, error: message })}\r\n`);
   }
   call.response.end();
 }
