@@ -405,6 +405,28 @@ export function imagesConformance(what: string, make: () => Promise<ImagesUnderT
       expect(images.list().map(({ id }) => id)).toEqual([kept]);
     });
 
+    test("prune() takes parents along with their children; one whose child is used loses its names only", async () => {
+      await using under = await make();
+      const { images } = under;
+      await load(images, recipe("c/base:1", layer("a")));
+      const base = images.get("c/base:1");
+      const reference = parseReference("c/child:1");
+      const config: ImageConfig = { ...base.config, history: [] };
+      const child = await images.commit(base.id, once(layer("bb")), config, { reference }, never);
+      images.onUse(() => [{ imageId: child, containerId: "x", isRunning: true }]);
+      const first = await images.prune({ isDanglingOnly: false });
+      expect(first.removed).toEqual([{ untagged: "c/base:1" }]);
+      expect(images.get(child).parent).toBe(base.id);
+      await images.tag(base.id, parseReference("c/base:2"));
+      images.onUse(() => []);
+      const { removed, reclaimedBytes } = await images.prune({ isDanglingOnly: false });
+      expect([removed.filter((line) => "untagged" in line), reclaimedBytes]).toEqual([
+        [{ untagged: "c/child:1" }, { untagged: "c/base:2" }],
+        3,
+      ]);
+      expect(await rest(under)).toEqual([]);
+    });
+
     test("push() and pull() bring an image there and back, by tag, by digest and all tags", async () => {
       await using under = await make();
       const { images, host } = under;

@@ -27,13 +27,19 @@ export async function removeImage(
   return await removing(context, id, options, (removal) => removeByRules(context, name, options, removal));
 }
 
-/** Drops names, record and every layer that nothing else stands on; then, quietly, parents without a name. */
-export async function deleteImage(
+/**
+ * Drops every name, and without a conflict the record and the layers that nothing else stands on; then, quietly, parents without a name.
+ * What children stand on stays without a name, as by Docker's prune.
+ */
+export async function pruneImage(
   context: ImagesContext,
   id: Digest,
-  options: RemoveOptions & { readonly isQuiet: boolean },
+  options: RemoveOptions,
 ): Promise<{ readonly lines: readonly RemovedLine[]; readonly key?: string }> {
-  return await removing(context, id, options, (removal) => dropImage(context, id, options, removal));
+  return await removing(context, id, options, (removal) => {
+    for (const key of context.book.namesOf(id)) removal.untag(key, id);
+    dropImage(context, id, { ...options, isQuiet: true }, removal);
+  });
 }
 
 async function removing(

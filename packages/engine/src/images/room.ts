@@ -14,7 +14,7 @@ import type {
 import { describeTrash, purgeImage, restoreImage } from "./image-trash.ts";
 import { loadArchive } from "./load.ts";
 import { makeImage } from "./make-image.ts";
-import { deleteImage, removeImage } from "./remove.ts";
+import { pruneImage, removeImage } from "./remove.ts";
 import { saveArchive } from "./save.ts";
 import type { Transfer } from "./transfer.ts";
 
@@ -156,19 +156,16 @@ export class ImagesRoom implements Images {
     const removed: RemovedLine[] = [];
     const discarded: string[] = [];
     const before = this.#totalBytes();
-    for (const image of this.list()) {
+    // Children first: a parent goes only when no child of it stays.
+    for (const image of childrenFirst(this.list())) {
       const isKept =
         (options.isDanglingOnly && image.repoTags.length > 0) ||
         this.#context.uses().some((use) => use.imageId === image.id) ||
         options.matches?.(image) === false;
       if (isKept || this.#context.book.record(image.id) === undefined) continue;
-      const names = this.#context.book.namesOf(image.id);
-      // An unnamed image that others were made from goes with the last of them.
-      if (names.length === 0 && this.list().some(({ parent }) => parent === image.id)) continue;
-      const { lines, key } = await deleteImage(this.#context, image.id, {
+      const { lines, key } = await pruneImage(this.#context, image.id, {
         isForced: true,
         isPruningParents: true,
-        isQuiet: true,
         isDiscarding: options.isDiscarding ?? false,
       });
       removed.push(...lines);
@@ -227,4 +224,15 @@ export class ImagesRoom implements Images {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+/** An image after all that were made from it. */
+function childrenFirst(images: readonly Image[]): readonly Image[] {
+  const parents = new Map(images.map(({ id, parent }) => [id, parent]));
+  const depth = (id: Digest): number => {
+    let steps = 0;
+    for (let at = parents.get(id); at !== undefined; at = parents.get(at)) steps++;
+    return steps;
+  };
+  return images.toSorted((a, b) => depth(b.id) - depth(a.id));
 }
