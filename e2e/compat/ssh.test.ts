@@ -18,11 +18,16 @@ let options: SshOptions;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "longshore-ssh-"));
   const port = await freePort();
-  for (const name of ["host", "client"])
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, name)]);
+  for (const [name, type] of [
+    ["host", "ed25519"],
+    ["ecdsa", "ecdsa"],
+    ["client", "ed25519"],
+  ] as const)
+    execFileSync("ssh-keygen", ["-q", "-t", type, "-N", "", "-f", join(folder, name)]);
   const settings = [
     `ListenAddress 127.0.0.1:${port}`,
     `HostKey ${folder}/host`,
+    `HostKey ${folder}/ecdsa`,
     `AuthorizedKeysFile ${folder}/client.pub`,
     "PidFile none",
     "UsePAM no",
@@ -77,6 +82,51 @@ test("sshConnect() refuses another server's key, and a login the server refuses"
     message: expect.stringMatching(/ssh root@127\.0\.0\.1: .*[Hh]ost/) as string,
   });
   await expect(ping({ username: "nobody" })).rejects.toThrow(/ssh nobody@127\.0\.0\.1: .*authentication/);
+});
+
+test("sshConnect() goes by known_hosts: refuses who is not in it, adds when told, knows hashed names, notices another key", async () => {
+  const file = join(folder, "none yet", "known_hosts");
+  const { hostFingerprint: _, ...byFile } = { ...options, knownHosts: [file] };
+  const ping = (changed: Partial<SshOptions> = {}): Promise<string> =>
+    new Client({ connect: sshConnect({ ...byFile, ...changed }) }).ping();
+  await expect(ping()).rejects.toThrow(
+    `ssh root@127.0.0.1: the host key of [127.0.0.1]:${options.port}, ${options.hostFingerprint}, is in none of ${file}`,
+  );
+  expect(await ping({ strictHostKeyChecking: "accept-new" })).toBe("OK");
+  // As OpenSSH itself reads what was added.
+  const name = `[127.0.0.1]:${options.port}`;
+  execFileSync("ssh-keygen", ["-q", "-F", name, "-f", file]);
+  execFileSync("ssh-keygen", ["-H", "-f", file], { stdio: "ignore" });
+  expect(readFileSync(file, "utf8")).toMatch(/^\|1\|/);
+  expect(await ping()).toBe("OK");
+  const other = readFileSync(join(folder, "client.pub"), "utf8");
+  writeFileSync(file, `${name} ${other}`);
+  for (const strictHostKeyChecking of ["yes", "accept-new"] as const)
+    await expect(ping({ strictHostKeyChecking })).rejects.toThrow(
+      new RegExp(
+        `the host key of .* is ${options.hostFingerprint?.replace("+", ".")}, want SHA256:.* as in .*:1: `,
+      ),
+    );
+});
+
+test("sshConnect() asks a server of many keys for the one that is known", async () => {
+  const file = join(folder, "known");
+  const ecdsa = readFileSync(join(folder, "ecdsa.pub"), "utf8");
+  writeFileSync(file, `127.0.0.1,[127.0.0.1]:${options.port} ${ecdsa}`);
+  const { hostFingerprint: _, ...byFile } = { ...options, knownHosts: [file] };
+  expect(await new Client({ connect: sshConnect(byFile) }).ping()).toBe("OK");
+});
+
+test("sshConnect() asks the caller's own verifier", async () => {
+  const { hostFingerprint: _, ...login } = options;
+  const seen: Buffer[] = [];
+  const ping = (isRight: boolean): Promise<string> => {
+    const verifyHostKey = async (key: Buffer): Promise<boolean> => (seen.push(key), isRight);
+    return new Client({ connect: sshConnect({ ...login, verifyHostKey }) }).ping();
+  };
+  expect(await ping(true)).toBe("OK");
+  await expect(ping(false)).rejects.toThrow(/the host key of .* is refused: SHA256:/);
+  expect(seen[0]?.toString("base64")).toBe(readFileSync(join(folder, "host.pub"), "utf8").split(" ")[1]);
 });
 
 test("sshConnect() tells what the other side said when there is no engine", async () => {
