@@ -71,7 +71,7 @@ export async function openNetworkRoom(
     hostDns: await readHostResolvConf(),
     log,
   });
-  drivers.dns.onRestart(() => void sandboxes.renewDns());
+  drivers.dns.onRestart(() => void sandboxes.names.renew());
   await bridges.removeStrangers(new Set(book.rows().map(({ network }) => network.id)));
   for (const row of book.rows()) {
     if (row.bridge === "") continue;

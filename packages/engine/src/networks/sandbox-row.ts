@@ -23,6 +23,11 @@ export interface SandboxRow {
   readonly hasDns: boolean;
 }
 
+/** All on one network. */
+export function endpointsOn(rows: Iterable<SandboxRow>, networkId: string): EndpointRow[] {
+  return [...rows].flatMap((row) => row.endpoints.filter(({ endpoint }) => endpoint.networkId === networkId));
+}
+
 /** Endpoints that lead outward, those of higher priority first. */
 function outwardOf(
   endpoints: readonly EndpointRow[],

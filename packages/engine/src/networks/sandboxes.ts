@@ -1,20 +1,18 @@
-import { randomBytes } from "node:crypto";
 import path from "node:path";
-import { errno, KeyedLocks, LongshoreError, messageOf, randomId, type Logger } from "#kernel";
+import { errno, KeyedLocks, LongshoreError, messageOf, type Logger } from "#kernel";
 import type { Events } from "#events";
 import type { Table } from "#store";
 import type { ThreadedDnsServer } from "#dns";
 import type { NetworkThread, NftElement } from "#host";
-import { checkMac, macOf } from "./address-pool.ts";
-import { defaultHostAddress, isIsolated, mtuOf, type Bridges } from "./bridges.ts";
-import type { DnsSpec, Endpoint, EndpointSpec, Network, Networks, Sandbox } from "./contract.ts";
-import { endpointOptions } from "./endpoint-options.ts";
+import { defaultHostAddress, type Bridges } from "./bridges.ts";
+import type { DnsSpec, Endpoint, EndpointSpec, Networks, Sandbox } from "./contract.ts";
+import { Endpoints } from "./endpoints.ts";
 import { portElements, type Filter } from "./filter.ts";
-import { hasNames, viewOf, zoneOf } from "./names.ts";
 import type { NetworkBook } from "./network-book.ts";
 import type { PortOwner, PublishedPorts } from "./published-ports.ts";
-import { DNS_ADDRESS, formatOwnResolvConf, formatResolvConf, isLoopback, merged } from "./resolv-conf.ts";
-import { gatewaysOf, outwardEndpoint, type EndpointRow, type SandboxRow } from "./sandbox-row.ts";
+import { DNS_ADDRESS } from "./resolv-conf.ts";
+import { SandboxDns } from "./sandbox-dns.ts";
+import { endpointsOn, gatewaysOf, type EndpointRow, type SandboxRow } from "./sandbox-row.ts";
 
 export interface SandboxParts {
   readonly kernel: NetworkThread;
@@ -39,8 +37,13 @@ export class Sandboxes {
   /** What is open or being opened, newest last. The store follows. */
   readonly #rows = new Map<string, SandboxRow>();
 
+  readonly #endpoints: Endpoints;
+  readonly names: SandboxDns;
+
   constructor(parts: SandboxParts) {
     this.#parts = parts;
+    this.#endpoints = new Endpoints(parts.book, parts.events);
+    this.names = new SandboxDns({ ...parts, endpoints: this.#endpoints, rows: this.#rows });
     for (const [id, row] of parts.table.entries()) {
       this.#rows.set(id, row);
       for (const { endpoint } of row.endpoints)
@@ -53,9 +56,7 @@ export class Sandboxes {
     return this.#rows.size;
   }
   endpointsOn(networkId: string): EndpointRow[] {
-    return [...this.#rows.values()].flatMap((row) =>
-      row.endpoints.filter(({ endpoint }) => endpoint.networkId === networkId),
-    );
+    return endpointsOn(this.#rows.values(), networkId);
   }
   get(containerId: string): Sandbox | undefined {
     const row = this.#rows.get(containerId);
@@ -73,8 +74,8 @@ export class Sandboxes {
     await using undo = new AsyncDisposableStack();
     const endpoints: EndpointRow[] = [];
     for (const [at, wanted] of spec.endpoints.entries()) {
-      const row = this.#reserve(wanted.network, wanted.spec, `eth${at}`);
-      undo.defer(() => this.#release(row));
+      const row = this.#endpoints.reserve(wanted.network, wanted.spec, `eth${at}`);
+      undo.defer(() => this.#endpoints.release(row));
       endpoints.push(row);
     }
     const owner = this.#owner(containerId, endpoints, spec.endpoints[0]?.spec.containerName ?? "");
@@ -86,13 +87,13 @@ export class Sandboxes {
       wantedPorts: spec.ports,
       ports: [],
       dns: spec.dns,
-      hasDns: this.#wantsDns(endpoints, spec.dns),
+      hasDns: this.names.isWanted(endpoints, spec.dns),
     };
-    undo.defer(() => this.#renewZones(endpoints));
+    undo.defer(() => this.names.renewZones(endpoints));
     // From here on its endpoints count: a network with a sandbox in the making is not removed.
     this.#rows.set(containerId, row);
     undo.defer(() => void this.#rows.delete(containerId));
-    if (spec.ports.length > 0 && this.#outward(endpoints)?.endpoint.ipv4 !== undefined) {
+    if (spec.ports.length > 0 && this.#endpoints.outward(endpoints)?.endpoint.ipv4 !== undefined) {
       row = { ...row, ports: await this.#publish(owner, endpoints, spec, signal) };
       undo.defer(() => ports.unpublish(containerId));
       this.#rows.set(containerId, row);
@@ -101,8 +102,8 @@ export class Sandboxes {
     // Sent together: the thread takes them in this order.
     const built = kernel.buildSandbox({
       file: row.path,
-      plugs: endpoints.map((one) => this.#plugOf(one)),
-      gateways: gatewaysOf(endpoints, this.#isInternal),
+      plugs: endpoints.map((one) => this.#endpoints.plugOf(one)),
+      gateways: gatewaysOf(endpoints, this.#endpoints.isInternal),
       sysctls: spec.sysctls ?? {},
       ...(row.hasDns && { dnsAddress: DNS_ADDRESS }),
     });
@@ -119,15 +120,15 @@ export class Sandboxes {
       await this.#parts.dns.attach(
         containerId,
         { udpFd: sockets.udp.fd, tcpFd: sockets.tcp.fd },
-        this.#viewOf(row),
+        this.names.viewOf(row),
       );
       undo.defer(() => this.#parts.dns.detach(containerId));
     }
     await this.#forgetFlows(row);
     signal.throwIfAborted();
-    await Promise.all([table.put(containerId, row, "kernel"), this.#renewZones(endpoints)]);
+    await Promise.all([table.put(containerId, row, "kernel"), this.names.renewZones(endpoints)]);
     undo.move();
-    for (const one of endpoints) this.#announce("connect", one);
+    for (const one of endpoints) this.#endpoints.announce("connect", one);
     return this.#published(row);
   }
 
@@ -154,15 +155,15 @@ export class Sandboxes {
     let number = 0;
     while (used.has(`eth${number}`)) number++;
     await using undo = new AsyncDisposableStack();
-    const added = this.#reserve(network, spec, `eth${number}`);
-    undo.defer(() => this.#release(added));
-    await this.#parts.kernel.plug(before.path, this.#plugOf(added));
+    const added = this.#endpoints.reserve(network, spec, `eth${number}`);
+    undo.defer(() => this.#endpoints.release(added));
+    await this.#parts.kernel.plug(before.path, this.#endpoints.plugOf(added));
     undo.defer(() => this.#parts.kernel.unplug(before.path, added.interfaceName, added.hostName));
     signal.throwIfAborted();
     const row = await this.#changeEndpoints(before, [...before.endpoints, added], signal);
     undo.move();
-    await this.#renewZones([added]);
-    this.#announce("connect", added);
+    await this.names.renewZones([added]);
+    this.#endpoints.announce("connect", added);
     this.#parts.log.debug("endpoint connected", { container: row.containerId, network: name });
     return added.endpoint;
   }
@@ -181,9 +182,9 @@ export class Sandboxes {
       before.endpoints.filter((one) => one !== gone),
       signal,
     );
-    this.#release(gone);
-    await this.#renewZones([gone]);
-    this.#announce("disconnect", gone);
+    this.#endpoints.release(gone);
+    await this.names.renewZones([gone]);
+    this.#endpoints.announce("disconnect", gone);
   }
 
   rename(containerId: string, newName: string): void {
@@ -201,7 +202,7 @@ export class Sandboxes {
     this.#rows.set(containerId, row);
     const settled = Promise.all([
       this.#parts.table.put(containerId, row, "kernel"),
-      this.#renewZones(row.endpoints),
+      this.names.renewZones(row.endpoints),
     ]);
     settled.catch((error: unknown) =>
       this.#parts.log.error("a rename did not reach the store or DNS", { container: containerId, error }),
@@ -229,7 +230,7 @@ export class Sandboxes {
     const known = new Set([...this.#rows.values()].map((row) => row.path));
     for (const pin of await kernel.listPins(path.join(stateRoot, "containers")))
       if (!known.has(pin)) await kernel.dropSandbox(pin, []);
-    await this.#renewZones([...this.#rows.values()].flatMap((row) => row.endpoints));
+    await this.names.renewZones([...this.#rows.values()].flatMap((row) => row.endpoints));
   }
 
   async counters(containerId: string): ReturnType<Networks["counters"]> {
@@ -241,37 +242,14 @@ export class Sandboxes {
     for (const id of this.#rows.keys()) await this.#parts.ports.unpublish(id);
   }
 
-  /** Gives a DNS server that was begun anew what the one before knew: new sockets in every sandbox, and all names. */
-  async renewDns(): Promise<void> {
-    const { log } = this.#parts;
-    const rows = [...this.#rows.values()];
-    for (const row of rows) {
-      if (!row.hasDns || !this.#rows.has(row.containerId)) continue;
-      try {
-        await this.#attachDns(row);
-      } catch (error) {
-        log.error("a container has no names any more", { container: row.containerId, error });
-      }
-    }
-    await this.#renewZones(rows.flatMap((row) => row.endpoints)).catch((error: unknown) =>
-      log.error("names could not be given to the DNS server again", { error }),
-    );
-  }
-
-  async #attachDns(row: SandboxRow): Promise<void> {
-    const { kernel, dns } = this.#parts;
-    const { udp, tcp } = await kernel.openDnsSockets(row.path, DNS_ADDRESS);
-    await dns.attach(row.containerId, { udpFd: udp.fd, tcpFd: tcp.fd }, this.#viewOf(row));
-  }
-
   async #takeOver(row: SandboxRow): Promise<void> {
     const { ports } = this.#parts;
     if (row.ports.length > 0) {
-      const outward = this.#outward(row.endpoints);
+      const outward = this.#endpoints.outward(row.endpoints);
       if (outward !== undefined) await this.#parts.bridges.allowLocalRoute(outward.bridge);
       await ports.adopt(this.#owner(row.containerId, row.endpoints, row.containerName), row.ports);
     }
-    if (row.hasDns) await this.#attachDns(row);
+    if (row.hasDns) await this.names.open(row);
   }
 
   /** Everything that hangs on the endpoints of an open sandbox: default routes, ports, DNS, the record. */
@@ -285,18 +263,18 @@ export class Sandboxes {
     let row: SandboxRow = {
       ...before,
       endpoints,
-      hasDns: before.hasDns || this.#wantsDns(endpoints, before.dns),
+      hasDns: before.hasDns || this.names.isWanted(endpoints, before.dns),
     };
-    const routesBefore = gatewaysOf(before.endpoints, this.#isInternal);
-    const routes = gatewaysOf(endpoints, this.#isInternal);
+    const routesBefore = gatewaysOf(before.endpoints, this.#endpoints.isInternal);
+    const routes = gatewaysOf(endpoints, this.#endpoints.isInternal);
     if (routes.join() !== routesBefore.join())
       await kernel.reroute(
         row.path,
         routesBefore.filter((gateway) => !routes.includes(gateway)),
         routes.filter((gateway) => !routesBefore.includes(gateway)),
       );
-    const target = this.#outward(endpoints);
-    if (row.wantedPorts.length > 0 && target !== this.#outward(before.endpoints)) {
+    const target = this.#endpoints.outward(endpoints);
+    if (row.wantedPorts.length > 0 && target !== this.#endpoints.outward(before.endpoints)) {
       await ports.unpublish(containerId);
       const owner = this.#owner(containerId, endpoints, row.containerName);
       // Ports that were chosen stay what they were.
@@ -309,8 +287,8 @@ export class Sandboxes {
       await filter.set(containerId, this.#elementsOf(row));
       await this.#forgetFlows(row);
     }
-    if (row.hasDns && !before.hasDns) await this.#attachDns(row);
-    else if (row.hasDns) await dns.update(containerId, this.#viewOf(row));
+    if (row.hasDns && !before.hasDns) await this.names.open(row);
+    else if (row.hasDns) await dns.update(containerId, this.names.viewOf(row));
     this.#rows.set(containerId, row);
     await table.put(containerId, row, "kernel");
     return row;
@@ -322,9 +300,9 @@ export class Sandboxes {
     spec: Pick<OpenSpec, "ports">,
     signal: AbortSignal,
   ): Promise<SandboxRow["ports"]> {
-    const outward = this.#outward(endpoints);
+    const outward = this.#endpoints.outward(endpoints);
     if (outward === undefined) return [];
-    const network = this.#network(outward.endpoint.networkId);
+    const network = this.#endpoints.network(outward.endpoint.networkId);
     await this.#parts.bridges.allowLocalRoute(outward.bridge);
     return this.#parts.ports.publish(owner, spec.ports, defaultHostAddress(network), signal);
   }
@@ -360,80 +338,13 @@ export class Sandboxes {
       gone("flows", this.#forgetFlows(row)),
     ]);
     this.#rows.delete(containerId);
-    for (const one of row.endpoints) this.#release(one);
-    await Promise.all([table.remove(containerId, "kernel"), this.#renewZones(row.endpoints)]);
-    for (const one of row.endpoints) this.#announce("disconnect", one);
-  }
-
-  #reserve(networkName: string, spec: EndpointSpec, interfaceName: string): EndpointRow {
-    const network = this.#parts.book.find(networkName);
-    if (network.driver !== "bridge")
-      throw new LongshoreError(
-        "invalid",
-        `container cannot be connected to network ${network.name}: the ${network.driver} network has no endpoints`,
-      );
-    const row = this.#parts.book.row(network.id);
-    const options = endpointOptions(spec);
-    const macGiven = spec.macAddress === undefined ? undefined : checkMac(spec.macAddress);
-    const taken = this.#parts.book.takeAddresses(row, spec);
-    const { ipv4, ipv6 } = taken;
-    const shortId = spec.containerId.slice(0, 12);
-    const names = [spec.containerName, ...spec.aliases, shortId, spec.hostname].filter((name) => name !== "");
-    const endpoint: Endpoint = {
-      networkId: network.id,
-      networkName: network.name,
-      endpointId: randomId(),
-      containerId: spec.containerId,
-      macAddress: macGiven ?? macOf(ipv4?.address ?? ipv6?.address ?? "0.0.0.0"),
-      ...(ipv4 && {
-        ipv4: ipv4.address,
-        ipv4PrefixLength: ipv4.pool.subnet.prefixLength,
-        ...(!network.isInternal && { gateway: ipv4.pool.gateway }),
-      }),
-      ...(ipv6 && {
-        ipv6: ipv6.address,
-        ipv6PrefixLength: ipv6.pool.subnet.prefixLength,
-        ...(!network.isInternal && { ipv6Gateway: ipv6.pool.gateway }),
-      }),
-      aliases: spec.aliases,
-      dnsNames: hasNames(network) ? [...new Set(names)] : [],
-    };
-    return {
-      endpoint,
-      hostName: `veth${randomBytes(4).toString("hex").slice(0, 7)}`,
-      interfaceName: options.interfaceName ?? interfaceName,
-      bridge: row.bridge,
-      spec,
-    };
-  }
-
-  #release({ endpoint }: EndpointRow): void {
-    this.#parts.book.release(endpoint.networkId, [endpoint.ipv4, endpoint.ipv6]);
-  }
-
-  #plugOf(row: EndpointRow): Parameters<NetworkThread["plug"]>[1] {
-    const { endpoint } = row;
-    const network = this.#network(endpoint.networkId);
-    const addresses = [
-      { address: endpoint.ipv4, prefixLength: endpoint.ipv4PrefixLength },
-      { address: endpoint.ipv6, prefixLength: endpoint.ipv6PrefixLength },
-    ];
-    return {
-      hostName: row.hostName,
-      name: row.interfaceName,
-      bridge: row.bridge,
-      macAddress: endpoint.macAddress,
-      mtu: mtuOf(network),
-      addresses: addresses.flatMap(({ address, prefixLength }) =>
-        address === undefined || prefixLength === undefined ? [] : [{ address, prefixLength }],
-      ),
-      isIsolated: isIsolated(network),
-      sysctls: endpointOptions(row.spec).sysctls(row.interfaceName),
-    };
+    for (const one of row.endpoints) this.#endpoints.release(one);
+    await Promise.all([table.remove(containerId, "kernel"), this.names.renewZones(row.endpoints)]);
+    for (const one of row.endpoints) this.#endpoints.announce("disconnect", one);
   }
 
   #elementsOf(row: SandboxRow): NftElement[] {
-    const address = this.#outward(row.endpoints)?.endpoint.ipv4;
+    const address = this.#endpoints.outward(row.endpoints)?.endpoint.ipv4;
     if (address === undefined) return [];
     return row.ports
       .filter((port) => !port.hostAddress.includes(":"))
@@ -448,45 +359,18 @@ export class Sandboxes {
     await this.#parts.kernel.forgetUdpFlows(ports, addresses);
   }
 
-  async #renewZones(endpoints: readonly EndpointRow[]): Promise<void> {
-    for (const id of new Set(endpoints.map(({ endpoint }) => endpoint.networkId))) {
-      if (!this.#parts.book.has(id) || !hasNames(this.#network(id))) continue;
-      const on = this.endpointsOn(id);
-      await this.#parts.dns.setZone(id, on.length === 0 ? undefined : zoneOf(this.#network(id), on));
-    }
-  }
-
-  #wantsDns(endpoints: readonly EndpointRow[], dns: DnsSpec): boolean {
-    if (endpoints.some(({ endpoint }) => hasNames(this.#network(endpoint.networkId)))) return true;
-    // On the default bridge only when the host's servers can't be reached from inside.
-    const { servers } = merged(dns, this.#parts.hostDns);
-    return endpoints.length > 0 && servers.length > 0 && servers.every(isLoopback);
-  }
-
   #published(row: SandboxRow): Sandbox {
-    const dns = merged(row.dns, this.#parts.hostDns);
-    const servers = dns.servers.filter((server) => !isLoopback(server));
     return {
       containerId: row.containerId,
       path: row.path,
       endpoints: row.endpoints.map(({ endpoint }) => endpoint),
       ports: row.ports,
-      resolvConf: row.hasDns ? formatOwnResolvConf(dns) : formatResolvConf({ ...dns, servers }),
+      resolvConf: this.names.resolvConfOf(row),
     };
   }
 
-  #viewOf(row: SandboxRow): ReturnType<typeof viewOf> {
-    return viewOf(row, [...this.#rows.values()], (id) => this.#network(id), this.#parts.hostDns);
-  }
-  #network(id: string): Network {
-    return this.#parts.book.row(id).network;
-  }
-  readonly #isInternal = (id: string): boolean => !this.#parts.book.has(id) || this.#network(id).isInternal;
-  #outward(endpoints: readonly EndpointRow[]): EndpointRow | undefined {
-    return outwardEndpoint(endpoints, this.#isInternal);
-  }
   #owner(containerId: string, endpoints: readonly EndpointRow[], containerName: string): PortOwner {
-    const outward = this.#outward(endpoints);
+    const outward = this.#endpoints.outward(endpoints);
     return {
       containerId,
       containerName,
@@ -498,15 +382,6 @@ export class Sandboxes {
     const row = this.#rows.get(containerId);
     if (row === undefined) throw new LongshoreError("conflict", `container ${containerId} is not running`);
     return row;
-  }
-  #announce(action: "connect" | "disconnect", { endpoint }: EndpointRow): void {
-    const { id, name, driver } = this.#network(endpoint.networkId);
-    this.#parts.events.publish({
-      type: "network",
-      action,
-      actorId: id,
-      attributes: { container: endpoint.containerId, name, type: driver },
-    });
   }
 }
 
