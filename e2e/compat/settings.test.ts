@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Docker, openDocker, raw, STARTER } from "./docker.ts";
+import { type Docker, linesOf, openDocker, raw, STARTER } from "./docker.ts";
 
 /** Settings that the docker CLI has no flag for, or that it would not show: given by the API, seen in the container. */
 let docker: Docker;
@@ -93,6 +93,44 @@ test.for([
     },
   });
   expect(output).toBe(seen);
+});
+
+test("mounts pass into a container and out of it as far as its bind's propagation says", async () => {
+  const path = mkdtempSync(join(tmpdir(), "longshore-shared-"));
+  const mounted = (...args: readonly string[]): void => void execFileSync("mount", args);
+  mounted("-t", "tmpfs", "tmpfs", path);
+  try {
+    mkdirSync(join(path, "outer"));
+    mkdirSync(join(path, "inner"));
+    const start = async (propagation: string): Promise<string> =>
+      docker.ok(
+        ...["run", "-d", "--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "--mount"],
+        `type=bind,src=${path},dst=/m,bind-propagation=${propagation}`,
+        ...[STARTER, "sleep", "1000"],
+      );
+    mounted("--make-private", path);
+    await expect(start("rshared")).rejects.toThrow(
+      `path ${path} is mounted on ${path} but it is not a shared mount`,
+    );
+    await expect(start("slave")).rejects.toThrow("but it is not a shared or slave mount");
+    mounted("--make-shared", path);
+    const seen: Record<string, readonly boolean[]> = {};
+    for (const propagation of ["rprivate", "rslave", "rshared"]) {
+      const id = await start(propagation);
+      mounted("-t", "tmpfs", "tmpfs", join(path, "outer"));
+      await docker.ok("exec", id, "mount", "-t", "tmpfs", "tmpfs", "/m/inner");
+      const inside = await docker.ok("exec", id, "cat", "/proc/self/mountinfo");
+      const outside = linesOf("/proc/self/mountinfo").join("\n");
+      seen[propagation] = [inside.includes(" /m/outer "), outside.includes(` ${join(path, "inner")} `)];
+      for (const name of ["outer", ...(seen[propagation][1] ? ["inner"] : [])])
+        execFileSync("umount", [join(path, name)]);
+      await docker.ok("rm", "-f", id);
+    }
+    expect(seen).toEqual({ rprivate: [false, false], rslave: [true, false], rshared: [true, true] });
+  } finally {
+    execFileSync("umount", ["-R", path]);
+    rmSync(path, { recursive: true });
+  }
 });
 
 test("a subpath of a volume stays in the volume, whatever its links say", async () => {

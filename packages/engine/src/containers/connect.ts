@@ -3,7 +3,7 @@ import { LongshoreError } from "#kernel";
 import { hostsText, networkFiles } from "./container-files.ts";
 import { type Context, directoryOf } from "./context.ts";
 import type { Container, EndpointSettings } from "./contract.ts";
-import { endpointSpec, networkMode } from "./network-mode.ts";
+import { checkEndpoint, endpointSpec, networkMode } from "./network-mode.ts";
 
 /** Adds a network, to the record and, when it runs, to its sandbox. */
 export async function connectContainer(
@@ -30,6 +30,8 @@ export async function connectContainer(
       "forbidden",
       `endpoint with name ${container.name} already exists in network ${network.name}`,
     );
+  for (const warning of checkEndpoint(context.networks, network.name, settings))
+    context.log.warn("an endpoint does not have all that was asked for", { container: id, warning });
   if (context.book.live(id).task !== undefined) {
     await context.networks.connect(id, network.name, endpointSpec(container, network.name, settings), signal);
     await rewriteHosts(context, container);

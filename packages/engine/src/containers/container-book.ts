@@ -88,8 +88,14 @@ export class ContainerBook {
     return live;
   }
 
-  /** By exact id, exact name, unique id prefix. */
   get(name: string): Container {
+    const found = this.find(name);
+    if (found === undefined) throw new LongshoreError("not_found", `No such container: ${name}`);
+    return found;
+  }
+
+  /** By exact id, exact name, unique id prefix. Throws `invalid` for a prefix of several. */
+  find(name: string): Container | undefined {
     const bare = name.startsWith("/") ? name.slice(1) : name;
     const exact = this.#table.get(bare) ?? this.#byName(bare);
     if (exact !== undefined) return exact;
@@ -99,9 +105,7 @@ export class ContainerBook {
         : [];
     if (matches.length > 1)
       throw new LongshoreError("invalid", `multiple IDs found with provided prefix: ${name}`);
-    const [only] = matches;
-    if (only === undefined) throw new LongshoreError("not_found", `No such container: ${name}`);
-    return only;
+    return matches[0];
   }
 
   #byName(name: string): Container | undefined {

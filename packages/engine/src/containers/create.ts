@@ -1,14 +1,15 @@
 import { mkdir, rm } from "node:fs/promises";
-import { isKind, LongshoreError, randomId } from "#kernel";
+import { isKind, LongshoreError, messageOf, randomId } from "#kernel";
 import { type Context, directoryOf, logDirectoryOf, publish } from "./context.ts";
-import type { Container, ContainerState, CreateRequest } from "./contract.ts";
+import type { Container, ContainerState, CreateRequest, EndpointSettings } from "./contract.ts";
 import { withHostDefaults } from "./host-defaults.ts";
 import { withinKernel } from "./kernel-limits.ts";
 import { mergeImage, processWords } from "./merge-image.ts";
 import { planMounts } from "./mount-plan.ts";
 import { copyUpVolumes, inheritedMounts, realiseMounts } from "./mounts.ts";
 import { randomName } from "./name-words.ts";
-import { networkMode, wantedNetworks } from "./network-mode.ts";
+import { checkConflicts, withIds } from "./namespace-modes.ts";
+import { checkEndpoint, networkMode, wantedNetworks } from "./network-mode.ts";
 import { validate } from "./validate.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
@@ -28,10 +29,14 @@ export async function createContainer(
   request: CreateRequest,
   signal: AbortSignal,
 ): Promise<{ id: string; warnings: readonly string[] }> {
+  checkConflicts(request.settings, request.host);
   const image = context.images.get(request.settings.Image);
   const merged = mergeImage(request.settings, image.config.config);
-  const { host, warnings: unmet } = withinKernel(request.host, context.facts.kernelLimits);
+  const { host: possible, warnings: unmet } = withinKernel(request.host, context.facts.kernelLimits);
+  const host = withIds(context.book, possible);
   const warnings = [...unmet, ...validate(merged, host, context.facts)];
+  for (const [network, wanted] of Object.entries(request.endpoints))
+    warnings.push(...endpointWarnings(context, network, wanted));
   checkRuntime(host.Runtime, context.runtime.info.name);
   const words = processWords(merged);
   const [path = "", ...args] = words;
@@ -42,7 +47,6 @@ export async function createContainer(
     );
   if (words.length === 0) throw new LongshoreError("invalid", "no command specified");
   const mode = networkMode(request.host.NetworkMode);
-  if (mode.kind === "container") checkJoins(request);
   const platform = `${image.config.os}/${image.config.architecture}`;
   if (request.platform !== undefined && request.platform.architecture !== image.config.architecture) {
     warnings.push(
@@ -116,22 +120,20 @@ function checkNetwork(context: Context, network: string): void {
   }
 }
 
+function endpointWarnings(context: Context, network: string, wanted: EndpointSettings): readonly string[] {
+  try {
+    return checkEndpoint(context.networks, network, wanted);
+  } catch (error) {
+    if (!isKind(error, "invalid")) throw error;
+    const text = `invalid config for network ${network}: ${messageOf(error)}`;
+    throw new LongshoreError("invalid", text, { cause: error });
+  }
+}
+
 /** `runc` and containerd's name of it are in many a compose file; they get what is there. */
 function checkRuntime(wanted: string, own: string): void {
   if (!["", own, "crun", "runc", "io.containerd.runc.v2"].includes(wanted))
     throw new LongshoreError("invalid", `unknown or invalid runtime name: ${wanted}`);
-}
-
-function checkJoins(request: CreateRequest): void {
-  const { settings, host } = request;
-  const refuse = (what: string): LongshoreError =>
-    new LongshoreError("invalid", `conflicting options: ${what} and the container type network mode`);
-  if (settings.Hostname !== "") throw refuse("hostname");
-  if (Object.keys(host.PortBindings).length > 0 || host.PublishAllPorts) throw refuse("port publishing");
-  if (Object.keys(settings.ExposedPorts ?? {}).length > 0) throw refuse("port exposing");
-  if ((host.Dns ?? []).length > 0) throw refuse("dns");
-  if ((host.ExtraHosts ?? []).length > 0) throw refuse("custom host-to-IP mapping");
-  if ((host.Links ?? []).length > 0) throw refuse("links");
 }
 
 function takeName(
@@ -160,12 +162,7 @@ function hostnameFor(
   if (mode.kind === "host" || utsMode === "host") return context.facts.hostname;
   // The other container is looked for at start, as Docker does: a 404 at create would read as a missing image to the CLI.
   if (mode.kind === "container")
-    return (
-      context.book
-        .list()
-        .find(({ id: other, name }) => name === mode.container || other.startsWith(mode.container))?.settings
-        .Hostname ?? id.slice(0, 12)
-    );
+    return context.book.find(mode.container)?.settings.Hostname ?? id.slice(0, 12);
   return id.slice(0, 12);
 }
 

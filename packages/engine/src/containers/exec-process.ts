@@ -3,6 +3,7 @@ import type { Context } from "./context.ts";
 import type { Container, ExecSettings } from "./contract.ts";
 import { environmentOf } from "./document/build-document.ts";
 import { capabilitySet } from "./document/capabilities.ts";
+import { parseSecurityOptions } from "./document/security-options.ts";
 import { grantUlimits, rlimitOf } from "./document/ulimits.ts";
 import { readRootFile } from "./root-file.ts";
 import { resolveUser } from "./user.ts";
@@ -30,6 +31,7 @@ export async function execProcess(
   );
   const { held, hardLimits } = context.facts;
   const { ulimits } = grantUlimits(container.host.Ulimits ?? [], held, hardLimits);
+  const security = parseSecurityOptions(container.host.SecurityOpt ?? []);
   const own = user.uid === 0 ? capabilities : [];
   return {
     terminal: settings.Tty,
@@ -55,8 +57,8 @@ export async function execProcess(
           : container.settings.WorkingDir,
     capabilities: { bounding: capabilities, effective: own, permitted: own, inheritable: [], ambient: [] },
     ...(ulimits.length > 0 && { rlimits: ulimits.map(rlimitOf) }),
-    noNewPrivileges: (container.host.SecurityOpt ?? []).some((option) =>
-      /^no-new-privileges([=:]true)?$/.test(option),
-    ),
+    noNewPrivileges: security.isNoNewPrivileges,
+    ...(context.facts.hasAppArmor &&
+      (security.appArmor ?? "") !== "" && { apparmorProfile: security.appArmor }),
   };
 }

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import os from "node:os";
-import { cgroupMode, isCgroupDelegated, linuxMounts, type Mounts } from "#host";
+import { cgroupMode, isCgroupDelegated, linuxMounts, mountOf, type Mounts } from "#host";
+import type { CpuSets } from "./cpu-sets.ts";
 import { hostDevices } from "./devices.ts";
 import type { DeviceNode } from "./document/build-document.ts";
 import { heldCapabilities } from "./document/capabilities.ts";
@@ -9,6 +10,8 @@ import { type KernelLimit, readKernelLimits } from "./kernel-limits.ts";
 /** What containers must know of the machine and of the engine itself; passed in, so that tests fix it. */
 export interface HostFacts {
   readonly cpuCount: number;
+  /** Processors and memory nodes, as the kernel lists them. */
+  readonly cpuSets: CpuSets;
   readonly hostname: string;
   readonly isCgroupV2: boolean;
   /** What cgroups can limit here. */
@@ -17,6 +20,7 @@ export interface HostFacts {
   readonly canMountReadOnlyBelow: boolean;
   /** The kernel guards the limits of a cgroup namespace's root against those inside. */
   readonly isCgroupDelegated: boolean;
+  readonly hasAppArmor: boolean;
   /** Capabilities of the engine: what it lacks cannot be given. */
   readonly held: ReadonlySet<string>;
   /** The engine's own hard limits by Docker's names (nofile, nproc); absent = unlimited. Source: proc(5), limits. */
@@ -26,6 +30,8 @@ export interface HostFacts {
   /** Makes shared memory of so many bytes at a folder of the host, and takes it away; gone already is fine. */
   mountShm(folder: string, sizeBytes: number): Promise<void>;
   unmountShm(folder: string): Promise<void>;
+  /** The mount that a file lies on, and whether mounts pass there. */
+  readonly mountOf: typeof mountOf;
   /** Every device node below /dev, for privileged containers. */
   allDevices(): Promise<DeviceNode[]>;
 }
@@ -51,15 +57,23 @@ const LIMIT_LINES: Readonly<Record<string, string>> = {
 
 export const ULIMIT_NAMES: readonly string[] = Object.keys(LIMIT_LINES);
 
+/** Readable where AppArmor is on. Source: apparmor(7). */
+const APP_ARMOR_PROFILES = "/sys/kernel/security/apparmor/profiles";
+
 /** Reads the facts of this process. */
 export async function readHostFacts(initPath: string | undefined): Promise<HostFacts> {
-  const [status, limits] = await Promise.all([
+  const [status, limits, cpus, mems, appArmor] = await Promise.all([
     readFile("/proc/self/status", "utf8"),
     readFile("/proc/self/limits", "utf8"),
+    ...["/sys/devices/system/cpu/online", "/sys/devices/system/node/online", APP_ARMOR_PROFILES].map((file) =>
+      readFile(file, "utf8").catch(() => undefined),
+    ),
   ]);
   const isCgroupV2 = cgroupMode() === "unified";
   return {
     cpuCount: os.cpus().length,
+    cpuSets: { cpus: cpus?.trim() ?? `0-${os.cpus().length - 1}`, mems: mems?.trim() ?? "0" },
+    hasAppArmor: appArmor !== undefined,
     hostname: os.hostname(),
     isCgroupV2,
     kernelLimits: await readKernelLimits("/sys/fs/cgroup", isCgroupV2),
@@ -69,6 +83,7 @@ export async function readHostFacts(initPath: string | undefined): Promise<HostF
     hardLimits: parseHardLimits(limits),
     ...(initPath !== undefined && { initPath }),
     ...sharedMemoryOn(linuxMounts),
+    mountOf,
     allDevices: () => hostDevices("/dev"),
   };
 }

@@ -85,7 +85,7 @@ test("processor time and real-time scheduling are refused where the kernel lacks
     ground.room.create(plainRequest(["serve"], { CpuRealtimeRuntime: 1000 }), signal),
   ).rejects.toMatchObject({
     kind: "invalid",
-    message: "your kernel does not support CPU real-time scheduler",
+    message: "kernel does not support CPU real-time scheduler",
   });
 });
 

@@ -201,7 +201,7 @@ export function withinKernel(
       "NanoCPUs can not be set, as your kernel does not support CPU CFS scheduler or the cgroup is not mounted",
     );
   if ((host.CpuRealtimePeriod !== 0 || host.CpuRealtimeRuntime !== 0) && !limits.has("cpu-realtime"))
-    throw new LongshoreError("invalid", "your kernel does not support CPU real-time scheduler");
+    throw new LongshoreError("invalid", "kernel does not support CPU real-time scheduler");
   const unmet = RULES.filter(({ limit, asks }) => !limits.has(limit) && asks(host));
   return {
     host: unmet.reduce<HostSettings>((kept, { without }) => ({ ...kept, ...without }), host),

@@ -229,6 +229,7 @@ export async function runtimeMounts(
         { cause: error },
       );
     });
+    await checkPropagation(context, point);
     mounts.push({
       destination: point.destination,
       type: "bind",
@@ -247,6 +248,19 @@ export async function runtimeMounts(
 function bindWords({ isShallow, propagation }: MountPoint): readonly string[] {
   const word = propagation === "" ? "rprivate" : propagation;
   return isShallow === true ? ["bind", word.replace(/^r/, "")] : ["rbind", word];
+}
+
+/** Mounts pass only where the host lets them. Throws `invalid` in Docker's words. */
+async function checkPropagation({ facts }: Context, { propagation, source }: MountPoint): Promise<void> {
+  const kind = propagation.replace(/^r/, "");
+  if (kind !== "shared" && kind !== "slave") return;
+  const { place, isShared, isSlave } = await facts.mountOf(source);
+  if (isShared || (kind === "slave" && isSlave)) return;
+  const wanted = kind === "shared" ? "shared" : "shared or slave";
+  throw new LongshoreError(
+    "invalid",
+    `path ${source} is mounted on ${place} but it is not a ${wanted} mount`,
+  );
 }
 
 /** `rro` takes the mounts below as well; below a file there are none. Source: mount_setattr(2), Linux 5.12. */

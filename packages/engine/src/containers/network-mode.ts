@@ -1,5 +1,5 @@
 import { LongshoreError } from "#kernel";
-import type { EndpointSpec, PortSpec } from "#networks";
+import type { EndpointSpec, Networks, PortSpec } from "#networks";
 import type { Container, EndpointSettings, HostSettings, PortBinding } from "./contract.ts";
 
 /** NetworkMode taken apart. `default` is the default bridge. */
@@ -13,7 +13,11 @@ export function networkMode(text: string): NetworkMode {
   if (text === "host" || text === "none") return { kind: text };
   if (text.startsWith("container:")) {
     const container = text.slice("container:".length);
-    if (container === "") throw new LongshoreError("invalid", "invalid container format container:<name|id>");
+    if (container === "")
+      throw new LongshoreError(
+        "invalid",
+        "invalid network mode: invalid container format container:<name|id>",
+      );
     return { kind: "container", container };
   }
   return { kind: "network", name: text === "" || text === "default" ? "bridge" : text };
@@ -39,19 +43,36 @@ export function endpointSpec(
   settings: EndpointSettings,
 ): EndpointSpec {
   const isUserDefined = network !== "bridge";
-  const mac = settings.MacAddress ?? container.settings.MacAddress;
   return {
     containerId: container.id,
     containerName: container.name,
     hostname: container.settings.Hostname,
     aliases: isUserDefined ? [...new Set([...(settings.Aliases ?? []), container.id.slice(0, 12)])] : [],
     links: settings.Links ?? [],
+    ...(settings.GwPriority !== undefined && { gatewayPriority: settings.GwPriority }),
+    ...askedOf({ MacAddress: container.settings.MacAddress ?? "", ...settings }),
+  };
+}
+
+/** What can be said about an endpoint before there is one. Throws `invalid` in Docker's words, answers warnings. */
+export function checkEndpoint(
+  networks: Pick<Networks, "check">,
+  network: string,
+  settings: EndpointSettings,
+): readonly string[] {
+  return networks.check(network, { ...askedOf(settings), aliases: settings.Aliases ?? [] });
+}
+
+function askedOf(
+  settings: EndpointSettings,
+): Pick<EndpointSpec, "ipv4" | "ipv6" | "macAddress" | "driverOptions"> {
+  const { MacAddress: mac } = settings;
+  return {
     ...(settings.IPAMConfig?.IPv4Address !== undefined &&
       settings.IPAMConfig.IPv4Address !== "" && { ipv4: settings.IPAMConfig.IPv4Address }),
     ...(settings.IPAMConfig?.IPv6Address !== undefined &&
       settings.IPAMConfig.IPv6Address !== "" && { ipv6: settings.IPAMConfig.IPv6Address }),
     ...(mac !== undefined && mac !== "" && { macAddress: mac }),
-    ...(settings.GwPriority !== undefined && { gatewayPriority: settings.GwPriority }),
     ...(settings.DriverOpts != null && { driverOptions: settings.DriverOpts }),
   };
 }

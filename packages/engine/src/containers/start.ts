@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import path from "node:path";
 import { isKind, LongshoreError, messageOf, rfc3339Nano } from "#kernel";
 import type { Sandbox } from "#networks";
 import type { Task } from "#runtime";
@@ -97,7 +98,7 @@ async function launch(context: Context, container: Container, signal: AbortSigna
     deviceNodes(container.host, () => context.facts.allDevices()),
     blockDeviceNumbers(container.host),
   ]);
-  const { isCgroupV2, isCgroupDelegated, held, hardLimits, initPath } = context.facts;
+  const { isCgroupV2, isCgroupDelegated, hasAppArmor, held, hardLimits, initPath } = context.facts;
   const shm = await provideShm(context, container, undo);
   const document = buildDocument({
     id: container.id,
@@ -121,6 +122,7 @@ async function launch(context: Context, container: Container, signal: AbortSigna
     hardLimits,
     ...(initPath !== undefined && { initPath }),
     ...(shm !== undefined && { shmFolder: shm }),
+    hasAppArmor,
     isCgroupV2,
     isCgroupDelegated,
     cgroupParent: cgroupParentOf(container),
@@ -247,7 +249,7 @@ async function openSandbox(
 
 function cgroupParentOf(container: Container): string {
   const { CgroupParent } = container.host;
-  return CgroupParent === "" ? "/longshore" : `/${CgroupParent.replace(/^\/+/, "")}`;
+  return CgroupParent === "" ? "/longshore" : path.posix.join("/", CgroupParent).replace(/(.)\/$/, "$1");
 }
 
 /** Below each controller's mount: where the runtime puts this container's processes. */

@@ -45,6 +45,8 @@ const ALL_LIMITS: readonly KernelLimit[] = [
 /** A machine that is the same everywhere: eight processors, all capabilities, cgroup v1 unless said otherwise. */
 export const fakeFacts: HostFacts = {
   cpuCount: 8,
+  cpuSets: { cpus: "0-7", mems: "0" },
+  hasAppArmor: false,
   hostname: "test-host",
   isCgroupV2: false,
   canMountReadOnlyBelow: true,
@@ -63,6 +65,7 @@ export const fakeFacts: HostFacts = {
   hardLimits: new Map([["nofile", 1_048_576]]),
   initPath: "/usr/bin/docker-init",
   ...sharedMemoryOn(new FakeMounts()),
+  mountOf: async () => ({ place: "/", isShared: true, isSlave: false }),
   allDevices: async () => [
     { path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o666, access: "rwm" },
   ],

@@ -1,10 +1,15 @@
+import { isIP } from "node:net";
 import { LongshoreError } from "#kernel";
-import { parseSecurityOptions } from "./document/security-options.ts";
+import { checkCpuSets } from "./cpu-sets.ts";
+import { checkSecurity } from "./document/security-options.ts";
+import { checkDeviceRules } from "./document/resources.ts";
 import { capabilitySet } from "./document/capabilities.ts";
 import { grantUlimits } from "./document/ulimits.ts";
 import { type HostFacts, ULIMIT_NAMES } from "./host-facts.ts";
 import { logDetails, logLimitOf } from "./log-options.ts";
 import { exposedRange } from "./network-mode.ts";
+import { checkModes } from "./namespace-modes.ts";
+import { signalNumber } from "./signals.ts";
 import type { ContainerSettings, HostSettings, Ulimit } from "./settings.ts";
 
 const MIN_MEMORY_BYTES = 6 * 1024 * 1024;
@@ -14,7 +19,13 @@ const refuse = (message: string): LongshoreError => new LongshoreError("invalid"
 export function validate(
   settings: ContainerSettings,
   host: HostSettings,
-  { cpuCount, held, hardLimits }: Pick<HostFacts, "cpuCount" | "held" | "hardLimits">,
+  {
+    cpuCount,
+    cpuSets,
+    held,
+    hardLimits,
+    hasAppArmor,
+  }: Pick<HostFacts, "cpuCount" | "cpuSets" | "held" | "hardLimits" | "hasAppArmor">,
 ): readonly string[] {
   const warnings: string[] = [];
   if (settings.Hostname.length > 63 || !/^[a-zA-Z0-9._-]*$/.test(settings.Hostname))
@@ -25,7 +36,9 @@ export function validate(
     );
   for (const entry of settings.Env)
     if (entry === "" || entry.startsWith("=")) throw refuse(`invalid environment variable: ${entry}`);
+  if ((settings.StopSignal ?? "") !== "") signalNumber(settings.StopSignal ?? "");
   checkHealth(settings);
+  checkModes(host);
   logLimitOf(host.LogConfig);
   logDetails(host, settings);
   checkMemory(host, warnings);
@@ -33,19 +46,23 @@ export function validate(
     throw refuse(
       `range of CPUs is from 0.01 to ${cpuCount.toFixed(2)}, as there are only ${cpuCount} CPUs available`,
     );
-  if (host.NanoCpus > 0 && (host.CpuQuota !== 0 || host.CpuPeriod !== 0))
-    throw refuse("Conflicting options: Nano CPUs and CPU Period/Quota cannot both be set.");
+  if (host.NanoCpus > 0 && host.CpuPeriod > 0)
+    throw refuse("Conflicting options: Nano CPUs and CPU Period cannot both be set");
+  if (host.NanoCpus > 0 && host.CpuQuota > 0)
+    throw refuse("Conflicting options: Nano CPUs and CPU Quota cannot both be set");
+  if (host.CpuShares < 0)
+    throw refuse(`invalid CPU shares (${host.CpuShares}): value must be a positive integer`);
   if (host.CpuPeriod !== 0 && (host.CpuPeriod < 1000 || host.CpuPeriod > 1_000_000))
-    throw refuse("CPU cfs period cannot be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
+    throw refuse("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
   if (host.CpuQuota > 0 && host.CpuQuota < 1000)
-    throw refuse("CPU cfs quota cannot be less than 1ms (i.e. 1000)");
+    throw refuse("CPU cfs quota can not be less than 1ms (i.e. 1000)");
   if (
     host.CpuRealtimePeriod > 0 &&
     host.CpuRealtimeRuntime > 0 &&
     host.CpuRealtimeRuntime > host.CpuRealtimePeriod
   )
     throw refuse("cpu real-time runtime cannot be higher than cpu real-time period");
-  checkCpuset(host, cpuCount);
+  checkCpuSets(host, cpuSets);
   if (host.BlkioWeight !== 0 && (host.BlkioWeight < 10 || host.BlkioWeight > 1000))
     throw refuse("Range of blkio weight is from 10 to 1000");
   if (host.OomScoreAdj < -1000 || host.OomScoreAdj > 1000)
@@ -55,14 +72,24 @@ export function validate(
   checkRestartPolicy(host);
   checkPorts(settings, host);
   capabilitySet(host.CapAdd ?? [], host.CapDrop ?? [], false, new Set());
-  checkSecurity(host.SecurityOpt ?? []);
-  for (const entry of host.ExtraHosts ?? [])
-    if (!/^[^:=]+[:=].+$/.test(entry)) throw refuse(`bad format for add-host: "${entry}"`);
+  warnings.push(...checkSecurity(host.SecurityOpt ?? [], hasAppArmor));
+  checkDeviceRules(host.DeviceCgroupRules ?? []);
+  if (Object.keys(host.Annotations ?? {}).includes(""))
+    throw refuse("invalid Annotations: the empty string is not permitted as an annotation key");
+  for (const entry of host.ExtraHosts ?? []) checkExtraHost(entry);
   for (const address of host.Dns ?? [])
     if (!/^[0-9a-fA-F.:]+$/.test(address)) throw refuse(`bad IP address: ${address}`);
   if (host.NetworkMode === "host" && Object.keys(host.PortBindings).length > 0)
     warnings.push("Published ports are discarded when using host network mode");
   return warnings;
+}
+
+/** `name:address`; the address may stand in brackets, or be the host's. */
+function checkExtraHost(entry: string): void {
+  const [, name, text = ""] = /^([^:=]+)[:=](.*)$/.exec(entry) ?? [];
+  if (name === undefined) throw refuse(`bad format for add-host: "${entry}"`);
+  if (text !== "host-gateway" && isIP(text.replace(/^\[(.*)\]$/, "$1")) === 0)
+    throw refuse(`invalid IP address in add-host: "${text}"`);
 }
 
 const MS_NANO = 1_000_000;
@@ -74,22 +101,6 @@ function checkHealth({ Healthcheck: check }: ContainerSettings): void {
     if (value !== 0 && value < MS_NANO) throw refuse(`${name} in Healthcheck cannot be less than 1ms`);
   }
   if ((check.Retries ?? 0) < 0) throw refuse("Retries in Healthcheck cannot be negative");
-}
-
-/** `0-2,7`: numbers of processors or memory nodes. Source: cpuset(7), list format. */
-function checkCpuset({ CpusetCpus, CpusetMems }: HostSettings, cpuCount: number): void {
-  for (const [what, list] of [
-    ["cpus", CpusetCpus],
-    ["mems", CpusetMems],
-  ] as const) {
-    if (list !== "" && !/^\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*$/.test(list))
-      throw refuse(`Invalid value ${list} for cpuset ${what}`);
-  }
-  const highest = Math.max(-1, ...CpusetCpus.split(/[,-]/).filter(Boolean).map(Number));
-  if (highest >= cpuCount)
-    throw refuse(
-      `Requested CPUs are not available - requested ${CpusetCpus}, available: ${cpuCount === 1 ? "0" : `0-${cpuCount - 1}`}`,
-    );
 }
 
 function checkMemory(host: HostSettings, warnings: string[]): void {
@@ -130,29 +141,14 @@ function checkRestartPolicy(host: HostSettings): void {
     throw refuse(
       `invalid restart policy: unknown policy '${Name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
     );
-  if (MaximumRetryCount < 0) throw refuse("invalid restart policy: maximum retry count cannot be negative");
-  if (MaximumRetryCount > 0 && Name !== "on-failure")
-    throw refuse("invalid restart policy: maximum retry count can only be used with 'on-failure'");
+  if (MaximumRetryCount < 0 && Name === "on-failure")
+    throw refuse("invalid restart policy: maximum retry count cannot be negative");
+  if (MaximumRetryCount !== 0 && !["", "on-failure"].includes(Name))
+    throw refuse(
+      `invalid restart policy: maximum retry count can only be used with 'on-failure'${MaximumRetryCount < 0 ? " and cannot be negative" : ""}`,
+    );
   if (host.AutoRemove && Name !== "" && Name !== "no")
     throw refuse("can't create 'AutoRemove' container with restart policy");
-}
-
-function checkSecurity(options: readonly string[]): void {
-  try {
-    parseSecurityOptions(options);
-  } catch (error) {
-    if (error instanceof LongshoreError) throw error;
-    throw new LongshoreError("invalid", "decoding seccomp profile failed: not valid JSON", { cause: error });
-  }
-  for (const option of options) {
-    if (option === "no-new-privileges") continue;
-    const key = /^([^=:]+)[=:]/.exec(option)?.[1];
-    if (key === undefined) throw refuse(`invalid --security-opt 1: "${option}"`);
-    if (
-      !["no-new-privileges", "seccomp", "apparmor", "label", "systempaths", "writable-cgroups"].includes(key)
-    )
-      throw refuse(`invalid --security-opt 2: "${option}"`);
-  }
 }
 
 function checkPorts(settings: ContainerSettings, host: HostSettings): void {
@@ -161,9 +157,9 @@ function checkPorts(settings: ContainerSettings, host: HostSettings): void {
   for (const port of Object.keys(host.PortBindings)) {
     const range = exposedRange(port);
     if (range === undefined || range.first !== range.last)
-      throw refuse(`invalid port specification: "${port}"`);
+      throw refuse(`invalid port specification: "${port.split("/")[0]}"`);
   }
-  for (const [port, bindings] of Object.entries(host.PortBindings)) {
+  for (const bindings of Object.values(host.PortBindings)) {
     for (const { HostPort } of bindings ?? []) {
       if (HostPort === "") continue;
       const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(HostPort);
@@ -173,7 +169,7 @@ function checkPorts(settings: ContainerSettings, host: HostSettings): void {
         Number(match[2] ?? 0) > 65_535 ||
         Number(match[2] ?? match[1]) < Number(match[1])
       )
-        throw refuse(`invalid port specification: "${HostPort}" for ${port}`);
+        throw refuse(`invalid port specification: "${HostPort}"`);
     }
   }
 }

@@ -2,7 +2,7 @@ export type * from "./contract.ts";
 export { loadNftScript } from "./linux/nft-command.ts";
 export { NetworkCallError, openNetworkThread } from "./linux/network-thread.ts";
 export { BLOCK_BYTES, copyTree, removeTree, treeBytes } from "./linux/file-tree.ts";
-export { linuxMounts } from "./linux/mount-table.ts";
+export { linuxMounts, mountOf } from "./linux/mount-table.ts";
 export {
   deviceNumbers,
   enterRoot,

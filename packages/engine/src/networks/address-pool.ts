@@ -83,7 +83,7 @@ const MAC = /^([0-9a-f]{2})(:[0-9a-f]{2}){5}$/i;
 export function checkMac(mac: string): string {
   const head = MAC.exec(mac)?.[1];
   if (head === undefined || (Number.parseInt(head, 16) & 1) === 1)
-    throw new LongshoreError("invalid", `invalid MAC address: ${mac}`);
+    throw new LongshoreError("invalid", `invalid MAC address ${mac}`);
   return mac.toLowerCase();
 }
 

@@ -126,6 +126,11 @@ export interface Networks extends AsyncDisposable {
     },
     signal: AbortSignal,
   ): Promise<Sandbox>;
+  /** Answers warnings about an endpoint that is wanted, also on a network that is not there yet. Throws `invalid` for what can't be. */
+  check(
+    network: string,
+    spec: Pick<EndpointSpec, "ipv4" | "ipv6" | "macAddress" | "aliases" | "driverOptions">,
+  ): readonly string[];
   /** Tears a sandbox down; absent is success. */
   close(containerId: string): Promise<void>;
   /** Adds or removes an endpoint of a running container. */

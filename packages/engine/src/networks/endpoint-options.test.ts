@@ -25,13 +25,22 @@ test("settings name the interface that it gets, its dots as slashes", () => {
   });
 });
 
+test("the docker CLI's small letters are as good", () => {
+  const { sysctls } = options({ sysctls: "net.ipv4.conf.ifname.log_martians=1" });
+  expect(sysctls("eth0")).toEqual({ "net.ipv4.conf.eth0.log_martians": "1" });
+});
+
+test("options of other drivers are named and passed over", () => {
+  expect(options({ colour: "red", ifname: "a" }).ignored).toEqual(["com.docker.network.endpoint.colour"]);
+});
+
 test.for([
   { ifname: "a/b" },
   { ifname: "sixteen-letters-" },
   { sysctls: "net.ipv4.ip_forward=1" },
   { sysctls: "kernel.shmmax.IFNAME.x=1" },
   { sysctls: "net.ipv4.conf.IFNAME.log_martians" },
-  { colour: "red" },
+  { sysctls: "net.core.conf.IFNAME.x=1" },
 ])("%j is refused", (given) => {
   expect(() => options(given as unknown as Record<string, string>)).toThrow(
     expect.objectContaining({ kind: "invalid" }) as Error,

@@ -11,6 +11,7 @@ import { formatCidr, overlaps, parseCidr } from "./cidr.ts";
 import type { Endpoint, EndpointSpec, Network, Networks, Sandbox } from "./contract.ts";
 
 import { Filter } from "./filter.ts";
+import { checkEndpoint } from "./check-endpoint.ts";
 import { NetworkBook, PREDEFINED, type NetworkRow } from "./network-book.ts";
 import { PublishedPorts, type HoldPort } from "./published-ports.ts";
 import { readHostResolvConf } from "./resolv-conf.ts";
@@ -216,6 +217,10 @@ class NetworkRoom implements Networks {
   endpoints(networkId: string): readonly Endpoint[] {
     return this.#parts.sandboxes.endpointsOn(networkId).map(({ endpoint }) => endpoint);
   }
+  check(network: string, spec: Parameters<Networks["check"]>[1]): readonly string[] {
+    return checkEndpoint(this.#parts.book, network, spec);
+  }
+
   async open(spec: Parameters<Networks["open"]>[0], signal: AbortSignal): Promise<Sandbox> {
     return this.#parts.sandboxes.open(spec, signal);
   }

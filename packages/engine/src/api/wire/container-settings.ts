@@ -19,6 +19,7 @@ import {
   record,
   type Shape,
   text,
+  unsigned,
   whole,
   words,
 } from "./shape.ts";
@@ -27,6 +28,8 @@ import { UNMET_AT_CREATE, UNMET_AT_UPDATE } from "./unmet-settings.ts";
 
 const strings = list(text(""));
 const stringMap = record(text(""));
+/** Of a terminal. Source: ioctl_tty(2), struct winsize. */
+const MAX_SIDE = 65_535;
 const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
 
 export const healthcheck: Shape<Healthcheck> = object({
@@ -89,7 +92,7 @@ function portText(value: unknown, path: string): string {
 
 const restartPolicy = object({ Name: text(""), MaximumRetryCount: whole(0) }) as Shape<RestartPolicy>;
 const consoleSize: Shape<readonly [number, number]> = (value, path) => {
-  const [rows = 0, columns = 0] = list(whole(0))(value, path);
+  const [rows = 0, columns = 0] = list(unsigned(0, MAX_SIDE))(value, path);
   return [rows, columns];
 };
 
@@ -117,11 +120,11 @@ const mountFields = object({
     }),
   ),
   TmpfsOptions: optional(
-    object({ SizeBytes: optional(whole(0)), Mode: optional(whole(0)), Options: optional(list(strings)) }),
+    object({ SizeBytes: optional(whole(0)), Mode: optional(unsigned(0)), Options: optional(list(strings)) }),
   ),
 });
 
-const throttles = list(object({ Path: text(""), Rate: whole(0) }));
+const throttles = list(object({ Path: text(""), Rate: unsigned(0) }));
 
 const hostFields = {
   Binds: nullable(strings),
@@ -165,8 +168,8 @@ const hostFields = {
   Memory: whole(0),
   NanoCpus: whole(0),
   CgroupParent: text(""),
-  BlkioWeight: whole(0),
-  BlkioWeightDevice: optional(list(object({ Path: text(""), Weight: whole(0) }))),
+  BlkioWeight: unsigned(0, 65_535),
+  BlkioWeightDevice: optional(list(object({ Path: text(""), Weight: unsigned(0, 65_535) }))),
   BlkioDeviceReadBps: optional(throttles),
   BlkioDeviceWriteBps: optional(throttles),
   BlkioDeviceReadIOps: optional(throttles),

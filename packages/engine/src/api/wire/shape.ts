@@ -55,6 +55,18 @@ export function whole(fallback: number): Shape<number> {
   };
 }
 
+/** A whole number that is not below zero and not above `most`. */
+export function unsigned(fallback: number, most: number = Number.MAX_SAFE_INTEGER): Shape<number> {
+  return (value, path) => {
+    const number = whole(fallback)(value, path);
+    if (number >= 0 && number <= most) return number;
+    throw new LongshoreError(
+      "invalid",
+      `invalid JSON: ${path}: cannot unmarshal number ${number} into a field of type uint`,
+    );
+  };
+}
+
 /** Absent and null stay undefined. */
 export function optional<T>(shape: Shape<T>): Shape<T | undefined> {
   return around(shape, (value, path) =>

@@ -19,8 +19,8 @@ test.for([
 });
 
 test.for([
-  [{ IOMaximumIOps: 5 }, "invalid QoS settings"],
-  [{ IOMaximumBandwidth: 5 }, "invalid QoS settings"],
+  [{ IOMaximumIOps: 5 }, "QoS maximum IOPs"],
+  [{ IOMaximumBandwidth: 5 }, "QoS maximum bandwidth"],
   [{ Cgroup: "container:other" }, "container:other"],
   [
     { StorageOpt: { size: "10G" } },

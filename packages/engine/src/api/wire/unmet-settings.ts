@@ -12,7 +12,8 @@ const warned = (field: string, sentence: string, asks: UnmetField["asks"] = isGi
   sentence: () => sentence,
 });
 
-const NO_QOS = "invalid QoS settings: linux does not support Maximum IO Bandwidth or Maximum IO IOps";
+const NO_QOS = (what: string) => (): string =>
+  `invalid option: QoS maximum ${what} configuration is not supported on linux`;
 const NO_KERNEL_MEMORY =
   "Your kernel does not support kernel memory limit capabilities or the cgroup is not mounted. Limitation discarded.";
 
@@ -21,8 +22,8 @@ const resources = (prefix: string): readonly UnmetField[] => [
   warned(`${prefix}KernelMemory`, NO_KERNEL_MEMORY, isPositive),
   warned(`${prefix}CpuPercent`, "linux does not support CPU percent. Percent discarded.", isPositive),
   warned(`${prefix}CpuCount`, "linux does not support CPU count. Count discarded.", isPositive),
-  refused(`${prefix}IOMaximumIOps`, () => NO_QOS),
-  refused(`${prefix}IOMaximumBandwidth`, () => NO_QOS),
+  refused(`${prefix}IOMaximumIOps`, NO_QOS("IOPs")),
+  refused(`${prefix}IOMaximumBandwidth`, NO_QOS("bandwidth")),
 ];
 
 const unlessOneOf =
@@ -46,7 +47,7 @@ export const UNMET_AT_CREATE: readonly UnmetField[] = [
   ),
   refused(
     "HostConfig.Isolation",
-    (value) => `invalid --isolation: "${value}" - linux only supports 'default'`,
+    (value) => `invalid isolation (${value}): linux only supports 'default'`,
     unlessOneOf("", "default"),
   ),
   refused(

@@ -58,6 +58,7 @@ export interface DocumentRequest {
   readonly shmFolder?: string;
   /** Static init program of the host, for `--init`. */
   readonly initPath?: string;
+  readonly hasAppArmor: boolean;
   readonly isCgroupV2: boolean;
   readonly isCgroupDelegated: boolean;
   readonly cgroupParent: string;
@@ -79,6 +80,7 @@ export function buildDocument(request: DocumentRequest): RuntimeDocument {
         }),
       ...processOf(request, capabilities),
       noNewPrivileges: security.isNoNewPrivileges,
+      ...appArmorOf(request, security.appArmor),
     },
     root: { path: "rootfs", readonly: host.ReadonlyRootfs },
     ...(request.namespaces.uts !== "host" && { hostname: request.hostname }),
@@ -87,6 +89,7 @@ export function buildDocument(request: DocumentRequest): RuntimeDocument {
     mounts: mountsOf(request),
     ...(host.Annotations !== undefined && { annotations: host.Annotations }),
     linux: {
+      ...propagationOf(request.mounts),
       namespaces: namespacesOf(request.namespaces),
       cgroupsPath: `${request.cgroupParent}/${request.id}`,
       resources: resourcesOf(host, request.devices, request.blockDevices),
@@ -150,6 +153,22 @@ export function environmentOf(
   }
   if (!values.has("HOME")) values.set("HOME", home);
   return [...values].map(([name, value]) => `${name}=${value}`);
+}
+
+/** The profile that was asked for, where the host has profiles. A privileged container has none of its own accord. */
+function appArmorOf(
+  { hasAppArmor }: DocumentRequest,
+  profile: string | undefined,
+): { readonly apparmorProfile?: string } {
+  return hasAppArmor && profile !== undefined && profile !== "" ? { apparmorProfile: profile } : {};
+}
+
+/** The root lets mounts through where one of its mounts does: below a private one none could. Source: mount_namespaces(7). */
+function propagationOf(mounts: readonly RuntimeMount[]): { readonly rootfsPropagation?: string } {
+  const has = (kind: string): boolean =>
+    mounts.some(({ options }) => options.includes(kind) || options.includes(`r${kind}`));
+  if (has("shared")) return { rootfsPropagation: "shared" };
+  return has("slave") ? { rootfsPropagation: "rslave" } : {};
 }
 
 function namespacesOf(wanted: DocumentRequest["namespaces"]): RuntimeDocument["linux"]["namespaces"] {

@@ -34,8 +34,8 @@ export function capabilitySet(
   isPrivileged: boolean,
   held: ReadonlySet<string>,
 ): readonly string[] {
-  const added = normalise(add, "add");
-  const dropped = normalise(drop, "drop");
+  const added = normalise(add, "CapAdd");
+  const dropped = normalise(drop, "CapDrop");
   const grantable = ALL.filter((name) => held.has(name));
   if (isPrivileged) return grantable;
   let base: readonly string[] = DEFAULT;
@@ -55,7 +55,7 @@ function normalise(names: readonly string[], which: string): readonly string[] {
     if (upper === "ALL") return upper;
     const name = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
     if (!ALL.includes(name))
-      throw new LongshoreError("invalid", `invalid capability: unknown capability to ${which}: "${name}"`);
+      throw new LongshoreError("invalid", `invalid ${which}: unknown capability: "${name}"`);
     return name;
   });
 }

@@ -1,3 +1,4 @@
+import { LongshoreError } from "#kernel";
 import type { RuntimeResources } from "#spec";
 import type { HostSettings, ThrottleDevice } from "../settings.ts";
 import type { DeviceNode } from "./build-document.ts";
@@ -47,7 +48,7 @@ export function updatedResources(
 }
 
 function limitsOf(host: HostSettings, numbersOf: DeviceNumbers): Omit<RuntimeResources, "devices"> {
-  const quota = host.NanoCpus > 0 ? Math.round(host.NanoCpus / 10_000) : host.CpuQuota;
+  const quota = host.NanoCpus > 0 ? Math.round(host.NanoCpus / 10_000) : Math.max(host.CpuQuota, 0);
   const period = host.NanoCpus > 0 ? 100_000 : host.CpuPeriod;
   const memory = {
     ...(host.Memory > 0 && { limit: host.Memory }),
@@ -96,13 +97,19 @@ function blockIoOf(host: HostSettings, numbersOf: DeviceNumbers): Readonly<Recor
 
 /** Docker's rule: a memory limit without a swap limit means as much swap again; -1 means unlimited. */
 function swapOf(host: HostSettings): { swap?: number } {
-  if (host.MemorySwap !== 0) return { swap: host.MemorySwap };
+  if (host.MemorySwap !== 0) return { swap: Math.max(host.MemorySwap, -1) };
   return host.Memory > 0 ? { swap: host.Memory * 2 } : {};
 }
 
+/** `c 1:* rwm`. Throws `invalid` in Docker's words for what is no rule. */
+export function checkDeviceRules(rules: readonly string[]): void {
+  for (const rule of rules) parseDeviceRule(rule);
+}
+
 function parseDeviceRule(rule: string): NonNullable<RuntimeResources["devices"]>[number] {
-  const [type = "a", numbers = "*:*", access = "rwm"] = rule.split(" ");
-  const [major = "*", minor = "*"] = numbers.split(":");
+  const [, type, major = "", minor = "", access = ""] =
+    /^([acb]) (\d{1,9}|\*):(\d{1,9}|\*) ([rwm]{1,3})$/.exec(rule) ?? [];
+  if (type === undefined) throw new LongshoreError("invalid", `invalid device cgroup rule format: '${rule}'`);
   return {
     allow: true,
     type,

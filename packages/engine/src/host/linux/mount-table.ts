@@ -24,9 +24,43 @@ async function unmountDevice(target: string, signal: AbortSignal): Promise<void>
 
 async function isMountPoint(target: string): Promise<boolean> {
   // The table names real paths only.
-  const place = await realpath(target);
-  const lines = (await readFile("/proc/self/mountinfo", "utf8")).split("\n");
-  return lines.some((line) => unescaped(line.split(" ")[4] ?? "") === place);
+  const real = await realpath(target);
+  return (await mountTable()).some(({ place }) => place === real);
+}
+
+interface MountEntry {
+  readonly place: string;
+  /** Mounts below it go to its copies. */
+  readonly isShared: boolean;
+  /** Mounts come to it from what it is a copy of. */
+  readonly isSlave: boolean;
+}
+
+/** The mount that a file lies on. Source: mount_namespaces(7). */
+export async function mountOf(file: string): Promise<MountEntry> {
+  const real = await realpath(file);
+  const above = (await mountTable()).filter(
+    ({ place }) => place === "/" || real === place || real.startsWith(`${place}/`),
+  );
+  // The last of those at one place lies on top.
+  return above.reduce((best, one) => (one.place.length >= best.place.length ? one : best), {
+    place: "",
+    isShared: false,
+    isSlave: false,
+  });
+}
+
+/** Source: proc_pid_mountinfo(5). */
+async function mountTable(): Promise<readonly MountEntry[]> {
+  const lines = (await readFile("/proc/self/mountinfo", "utf8")).split("\n").filter((line) => line !== "");
+  return lines.map((line) => {
+    const [fields = ""] = line.split(" - ", 1);
+    return {
+      place: unescaped(fields.split(" ")[4] ?? ""),
+      isShared: fields.includes(" shared:"),
+      isSlave: fields.includes(" master:"),
+    };
+  });
 }
 
 function unescaped(path: string): string {
