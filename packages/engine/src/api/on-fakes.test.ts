@@ -88,3 +88,24 @@ test("an image's removal is refused, forced and told of in Docker's words", asyn
     expect(await ask("POST", "/images/prune")).toMatchObject({ status: 200, body: { SpaceReclaimed: 0 } });
   });
 });
+
+test("an image is looked up by platform as containerd compares them, and removed by one at most", async () => {
+  await withApi(async (ask, { images }) => {
+    const { architecture } = images.get(FAKE_IMAGE).config;
+    const place = `/v1.51/images/${FAKE_IMAGE}`;
+    const by = (os: string, name: string): string =>
+      encodeURIComponent(JSON.stringify({ os, architecture: name }));
+    const old = { amd64: "x86_64", arm64: "aarch64" }[architecture] ?? architecture;
+    expect(await ask("GET", `${place}/json?platform=${by("linux", old)}`)).toMatchObject({ status: 200 });
+    expect(await ask("GET", `${place}/history?platform=${by("linux", "s390x")}`)).toMatchObject({
+      status: 404,
+    });
+    const both = `platforms=${by("linux", architecture)}&platforms=${by("linux", "s390x")}`;
+    expect(await ask("DELETE", `${place}?${both}`)).toMatchObject({
+      status: 400,
+      body: { message: "multiple platforms are not supported" },
+    });
+    expect(await ask("DELETE", `${place}?platforms=${by("linux", "s390x")}`)).toMatchObject({ status: 404 });
+    expect(await ask("DELETE", `${place}?platforms=${by("linux", old)}`)).toMatchObject({ status: 200 });
+  });
+});

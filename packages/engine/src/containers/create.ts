@@ -1,5 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { isKind, LongshoreError, messageOf, randomId } from "#kernel";
+import { HOST_PLATFORM, isRunnable, platformText, refuseOtherPlatform } from "#spec";
 import { type Context, directoryOf, logDirectoryOf, publish } from "./context.ts";
 import type { Container, ContainerState, CreateRequest, EndpointSettings } from "./contract.ts";
 import { withHostDefaults } from "./host-defaults.ts";
@@ -47,12 +48,11 @@ export async function createContainer(
     );
   if (words.length === 0) throw new LongshoreError("invalid", "no command specified");
   const mode = networkMode(request.host.NetworkMode);
-  const platform = `${image.config.os}/${image.config.architecture}`;
-  if (request.platform !== undefined && request.platform.architecture !== image.config.architecture) {
+  refuseOtherPlatform(image.config, request.settings.Image, request.platform);
+  if (request.platform === undefined && !isRunnable(image.config, HOST_PLATFORM))
     warnings.push(
-      `The requested image's platform (${platform}) does not match the detected host platform (linux/${hostArchitecture()}) and no specific platform was requested`,
+      `The requested image's platform (${platformText(image.config)}) does not match the detected host platform (${platformText(HOST_PLATFORM)}) and no specific platform was requested`,
     );
-  }
 
   context.runtime.expect();
   const id = randomId();
@@ -164,10 +164,6 @@ function hostnameFor(
   if (mode.kind === "container")
     return context.book.find(mode.container)?.settings.Hostname ?? id.slice(0, 12);
   return id.slice(0, 12);
-}
-
-function hostArchitecture(): string {
-  return process.arch === "x64" ? "amd64" : process.arch;
 }
 
 /** Now, as records keep it. */

@@ -2,7 +2,7 @@ import { type Clock, isKind, type Logger } from "#kernel";
 import type { Events } from "#events";
 import type { Layers } from "#layers";
 import type { Registry } from "#registry";
-import type { Digest } from "#spec";
+import { type Digest, HOST_PLATFORM } from "#spec";
 import type { Store } from "#store";
 import type { ImagesContext } from "./context.ts";
 import type { Images, ImageUse } from "./contract.ts";
@@ -29,7 +29,7 @@ export async function openImages(deps: ImagesDeps, signal: AbortSignal): Promise
   const context: ImagesContext = {
     ...deps,
     book,
-    architecture: process.arch === "x64" ? "amd64" : process.arch,
+    architecture: HOST_PLATFORM.architecture,
     uses: () => [...uses()].filter((use) => use.isTrashed !== true),
     expected: () =>
       new Set([...uses()].filter((use) => use.isTrashed === true).map(({ imageId }) => imageId)),

@@ -1,7 +1,15 @@
 import { LongshoreError } from "#kernel";
-import { type Descriptor, type Digest, isDigest, type Manifest, type Platform, platformText } from "#spec";
+import {
+  type Descriptor,
+  type Digest,
+  isDigest,
+  type Manifest,
+  type Platform,
+  platformText,
+  rankOf,
+  runnable,
+} from "#spec";
 import { parseJsonObject } from "./parse-config.ts";
-import { rankOf, runnable } from "./platform.ts";
 
 const MAX_LAYERS = 500;
 

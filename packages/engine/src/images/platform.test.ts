@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 import { digestOf, type Descriptor, type Platform } from "#spec";
 import { choosePlatform, refuseForeign } from "./manifest.ts";
-import { platformText } from "#spec";
-import { isRunnable } from "./platform.ts";
+import { isRunnable, platformText } from "#spec";
 
 const platformOf = (text: string): Platform => {
   const [os = "", architecture = "", variant] = text.split("/");
@@ -89,6 +88,17 @@ test("refuseForeign() names the layer that registries do not give out, and what 
 test("isRunnable() and platformText() go by the same names", () => {
   expect(isRunnable(platformOf("linux/arm64"), platformOf("linux/amd64"))).toBe(false);
   expect(isRunnable(platformOf("linux/386"), platformOf("linux/amd64"))).toBe(true);
+  for (const [image, wanted] of [
+    ["linux/arm64", "linux/arm64/v8"],
+    ["linux/arm64/v8", "linux/arm64"],
+    ["linux/amd64", "linux/x86_64"],
+    ["linux/amd64", "linux/amd64/v3"],
+    ["linux/arm/v6", "linux/arm/v7"],
+    // A config that says no variant is taken for each: few builders wrote one.
+    ["linux/arm", "linux/arm/v6"],
+  ] as const)
+    expect(isRunnable(platformOf(image), platformOf(wanted)), `${image} on ${wanted}`).toBe(true);
+  expect(isRunnable(platformOf("linux/arm/v7"), platformOf("linux/arm/v6"))).toBe(false);
   expect(platformText({ os: "linux", architecture: "arm", variant: "v6" })).toBe("linux/arm/v6");
   expect(platformText({ os: "linux", architecture: "amd64", variant: "" })).toBe("linux/amd64");
 });

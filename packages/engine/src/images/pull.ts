@@ -7,9 +7,10 @@ import {
   familiarName,
   hexOf,
   type ImageConfig,
+  isRunnable,
   type Manifest,
+  mismatchText,
   type Platform,
-  platformText,
   type Reference,
   withDefaultTag,
 } from "#spec";
@@ -21,7 +22,6 @@ import { Flight } from "./flight.ts";
 import { Gate } from "./gate.ts";
 import { choosePlatform, parseManifest, refuseForeign } from "./manifest.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "./parse-config.ts";
-import { isRunnable } from "./platform.ts";
 import { readAll } from "./read-all.ts";
 
 const PARALLEL = 4;
@@ -142,7 +142,7 @@ export class Puller {
     if (wanted === undefined || config === undefined || isRunnable(config, wanted)) return;
     const whole = `${reference.domain}/${reference.path}${reference.digest === undefined ? `:${reference.tag ?? "latest"}` : `@${reference.digest}`}`;
     onProgress({
-      status: `WARNING: image with reference ${whole} was found but its platform (${platformText(config)}) does not match the specified platform (${platformText(wanted)})`,
+      status: `WARNING: ${mismatchText(whole, config, wanted)}`,
     });
   }
 

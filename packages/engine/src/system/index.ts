@@ -6,6 +6,7 @@ import type { Events } from "#events";
 import type { Images } from "#images";
 import type { Layers } from "#layers";
 import { REMOTE_LOG_DRIVERS } from "#logs";
+import { HOST_PLATFORM } from "#spec";
 import type { Volumes } from "#volumes";
 import type { DiskSpace, EngineIdentity, System, TrashSettings } from "./contract.ts";
 import { measure } from "./disk-usage.ts";
@@ -52,7 +53,7 @@ export function openSystem(deps: SystemDeps): System {
           Details: {
             ApiVersion: apiVersion,
             MinAPIVersion: minimum,
-            Arch: goArchitecture(),
+            Arch: HOST_PLATFORM.architecture,
             Os: "linux",
             KernelVersion: os.release(),
             NodeVersion: process.version,
@@ -67,17 +68,13 @@ export function openSystem(deps: SystemDeps): System {
       GitCommit: "",
       GoVersion: "",
       Os: "linux",
-      Arch: goArchitecture(),
+      Arch: HOST_PLATFORM.architecture,
       KernelVersion: os.release(),
       BuildTime: "",
     }),
     info: () => info(deps),
     diskUsage: (types, signal) => measure(deps, types, signal),
   };
-}
-
-function goArchitecture(): string {
-  return process.arch === "x64" ? "amd64" : process.arch;
 }
 
 async function osName(): Promise<{ name: string; version: string }> {

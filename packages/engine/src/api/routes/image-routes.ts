@@ -1,13 +1,20 @@
 import { LongshoreError } from "#kernel";
 import type { Image, Images, Progress } from "#images";
-import { familiar, parseReference, type Platform, type Reference, withDefaultTag } from "#spec";
+import {
+  familiar,
+  parseReference,
+  type Platform,
+  type Reference,
+  refuseOtherPlatform,
+  withDefaultTag,
+} from "#spec";
 import type { Call } from "../server/call.ts";
 import { progressBar, progressStream } from "../server/progress-stream.ts";
 import { filterFlag, flag, labelsMatch, parseFilters, untilOf } from "../server/query.ts";
 import type { Route } from "../server/router.ts";
 import { applyChanges, commitShape, parseCommitConfig, RUN_TIME_ONLY } from "../wire/commit-config.ts";
 import { inspectImage, summariseImage } from "../wire/images.ts";
-import { parsePlatform, refuseOtherPlatform } from "../wire/platform.ts";
+import { parsePlatform } from "../wire/platform.ts";
 import { authOf, authShape } from "../wire/registry-auth.ts";
 import { NO_MANIFESTS } from "./inert.ts";
 import type { Rooms } from "./rooms.ts";
@@ -132,8 +139,9 @@ export function imageRoutes(rooms: Rooms): readonly Route[] {
       path: "/images/{name*}/push",
       takes: { query: ["tag", "platform"], headers: ["X-Registry-Auth"] },
       handle: (call) => {
-        if (platformOf(call) !== undefined) imageOf(rooms, call, call.parameter("name"));
         const tag = call.query.get("tag") ?? "";
+        if (platformOf(call) !== undefined)
+          imageOf(rooms, call, tag === "" ? call.parameter("name") : `${call.parameter("name")}:${tag}`);
         const auth = authOf(call);
         return progressStream(call, (line) =>
           images.push(
@@ -150,14 +158,12 @@ export function imageRoutes(rooms: Rooms): readonly Route[] {
       path: "/images/{name*}",
       takes: { query: ["force", "noprune", "platforms"] },
       handle: async (call) => {
+        const name = call.parameter("name");
         // An image has one platform here: with it goes the whole.
-        for (const words of call.query.getAll("platforms"))
-          refuseOtherPlatform(
-            images.get(call.parameter("name")),
-            call.parameter("name"),
-            parsePlatform(words),
-          );
-        const removed = await images.remove(call.parameter("name"), {
+        const [words = "", second] = call.query.getAll("platforms");
+        if (second !== undefined) throw new LongshoreError("invalid", "multiple platforms are not supported");
+        refuseOtherPlatform(images.get(name).config, name, parsePlatform(words));
+        const removed = await images.remove(name, {
           isForced: flag(call.query, "force"),
           isPruningParents: !flag(call.query, "noprune"),
         });
@@ -211,7 +217,7 @@ function loadOptions(call: Call): { isQuiet: boolean; platform?: Platform } {
 /** The image of that name, when it is of the platform asked for. Throws `not_found` in Docker's words. */
 function imageOf(rooms: Rooms, call: Call, name: string): Image {
   const image = rooms.images.get(name);
-  refuseOtherPlatform(image, name, platformOf(call));
+  refuseOtherPlatform(image.config, name, platformOf(call));
   return image;
 }
 

@@ -1,5 +1,5 @@
 import { LongshoreError } from "#kernel";
-import { type Platform, platformText } from "#spec";
+import type { Platform } from "#spec";
 import { object, optional, type Shape, text } from "./shape.ts";
 
 const platformShape: Shape<Platform> = (value, path) => {
@@ -10,25 +10,6 @@ const platformShape: Shape<Platform> = (value, path) => {
   })(value, path);
   return { os, architecture, ...(variant !== undefined && { variant }) };
 };
-
-/** Throws `not_found` in Docker's words when `image` is of another platform than `wanted`. */
-export function refuseOtherPlatform(
-  { config }: { readonly config: Platform },
-  name: string,
-  wanted: Platform | undefined,
-): void {
-  if (
-    wanted === undefined ||
-    (wanted.os === config.os &&
-      wanted.architecture === config.architecture &&
-      (wanted.variant === undefined || config.variant === undefined || wanted.variant === config.variant))
-  )
-    return;
-  throw new LongshoreError(
-    "not_found",
-    `image with reference ${name} was found but its platform (${platformText(config)}) does not match the specified platform (${platformText(wanted)})`,
-  );
-}
 
 const PART = /^[A-Za-z0-9_.-]+$/;
 

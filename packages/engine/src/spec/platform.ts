@@ -1,4 +1,5 @@
-import type { Platform } from "#spec";
+import { LongshoreError } from "#kernel";
+import { type Platform, platformText } from "./oci-image.ts";
 
 const ARCHITECTURES: Readonly<Record<string, readonly [string, string?]>> = {
   aarch64: ["arm64"],
@@ -7,6 +8,20 @@ const ARCHITECTURES: Readonly<Record<string, readonly [string, string?]>> = {
   i386: ["386"],
   armhf: ["arm", "v7"],
   armel: ["arm", "v6"],
+};
+
+/** Node's names of machines, as images have them, where they differ. */
+const NODE_NAMES: Readonly<Record<string, string>> = {
+  x64: "amd64",
+  ia32: "386",
+  ppc64: "ppc64le",
+  mipsel: "mipsle",
+};
+
+/** What this engine runs on. */
+export const HOST_PLATFORM: Platform = {
+  os: "linux",
+  architecture: NODE_NAMES[process.arch] ?? process.arch,
 };
 
 /** One name for one machine: `arm` is `arm/v7`, `arm64/v8` is `arm64`, `amd64/v1` is `amd64`. Source: containerd, platforms.Normalize. */
@@ -52,9 +67,11 @@ export function runnable(platform: Platform): readonly Platform[] {
   }
 }
 
-/** Whether an image's own words fit; what it does not say is taken to. */
+/** Whether an image's own words fit; a variant that it does not say is taken to. Source: Docker, OnlyPlatformWithFallback. */
 export function isRunnable(image: Platform, wanted: Platform): boolean {
-  return rankOf(image, runnable(wanted)) >= 0;
+  if (rankOf(image, runnable(wanted)) >= 0) return true;
+  const [said, asked] = [normalizePlatform(image), normalizePlatform(wanted)];
+  return (image.variant ?? "") === "" && said.os === asked.os && said.architecture === asked.architecture;
 }
 
 /** The place among `order` that `platform` has; -1 where it has none. */
@@ -63,4 +80,14 @@ export function rankOf(platform: Platform, order: readonly Platform[]): number {
   return order.findIndex(
     (entry) => entry.os === os && entry.architecture === architecture && entry.variant === variant,
   );
+}
+
+/** "the image is for another machine": Docker's words, which clients answer with a pull. */
+export const mismatchText = (name: string, image: Platform, wanted: Platform): string =>
+  `image with reference ${name} was found but its platform (${platformText(image)}) does not match the specified platform (${platformText(wanted)})`;
+
+/** Throws `not_found` when the image `name` is for another platform than the one wanted, if any is. */
+export function refuseOtherPlatform(image: Platform, name: string, wanted: Platform | undefined): void {
+  if (wanted !== undefined && !isRunnable(image, wanted))
+    throw new LongshoreError("not_found", mismatchText(name, image, wanted));
 }
