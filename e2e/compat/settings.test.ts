@@ -104,9 +104,17 @@ test("mounts pass into a container and out of it as far as its bind's propagatio
     mkdirSync(join(path, "inner"));
     const start = async (propagation: string): Promise<string> =>
       docker.ok(
-        ...["run", "-d", "--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "--mount"],
+        "run",
+        "-d",
+        "--cap-add",
+        "SYS_ADMIN",
+        "--security-opt",
+        "seccomp=unconfined",
+        "--mount",
         `type=bind,src=${path},dst=/m,bind-propagation=${propagation}`,
-        ...[STARTER, "sleep", "1000"],
+        STARTER,
+        "sleep",
+        "1000",
       );
     mounted("--make-private", path);
     await expect(start("rshared")).rejects.toThrow(

@@ -1,6 +1,9 @@
 import path from "node:path";
-import { LongshoreError } from "#kernel";
+import { LongshoreError, messageOf } from "#kernel";
+import { isBindMode, isPropagation } from "./bind-mode.ts";
+import { cleanPath } from "./clean-path.ts";
 import type { HostSettings, ContainerSettings, MountSetting } from "./settings.ts";
+import { tmpfsWords } from "./tmpfs-options.ts";
 
 /** A mount as wanted, before volumes exist. `source` of a volume is its name ("" = anonymous). */
 export interface PlannedMount {
@@ -25,157 +28,130 @@ export interface PlannedMount {
   };
 }
 
-const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
-const PROPAGATIONS = new Set(["rprivate", "private", "rshared", "shared", "rslave", "slave"]);
-
-/** All mounts a container asks for, Mounts over Binds over Tmpfs over image volumes; each destination once. Throws `invalid` in Docker's words. */
+/**
+ * All mounts a container asks for: Binds, Mounts, Tmpfs, then volumes of the image where none of them is; each destination once. Throws
+ * `invalid` in Docker's words.
+ */
 export function planMounts(settings: ContainerSettings, host: HostSettings): readonly PlannedMount[] {
   const wanted = new Map<string, PlannedMount>();
-  const add = (mount: PlannedMount): void => {
+  const add = (mount: PlannedMount, target = mount.destination): void => {
     if (wanted.has(mount.destination))
-      throw new LongshoreError("invalid", `Duplicate mount point: ${mount.destination}`);
+      throw new LongshoreError("invalid", `Duplicate mount point: ${target}`);
     wanted.set(mount.destination, mount);
   };
+  const driver = host.VolumeDriver === "" ? {} : { volume: { driver: host.VolumeDriver } };
   for (const bind of host.Binds ?? []) add(parseBind(bind, host.VolumeDriver));
-  for (const mount of host.Mounts ?? []) add(fromSetting(mount));
-  for (const [destination, options] of Object.entries(host.Tmpfs ?? {})) {
+  for (const mount of host.Mounts ?? []) add(planOf(mount), mount.Target);
+  for (const [target, options] of Object.entries(host.Tmpfs ?? {})) {
+    const refuse = (why: string): LongshoreError => new LongshoreError("invalid", why);
     add({
       ...plain,
       type: "tmpfs",
-      source: "",
-      destination: absolute(destination, destination),
+      destination: destinationOf(target, refuse),
       mode: options,
-      propagation: "",
       tmpfsOptions: options.split(",").filter((word) => word !== ""),
     });
   }
   for (const text of Object.keys(settings.Volumes ?? {})) {
-    const destination = path.posix.normalize(text).replace(/(.)\/$/, "$1");
+    // An image may name it from the root without saying so.
+    const destination = cleanPath(`/${text}`);
+    if (destination === "/")
+      throw new LongshoreError("invalid", `invalid volume "${text}": destination can't be '/'`);
     if (!wanted.has(destination))
-      add({
-        ...plain,
-        type: "volume",
-        source: "",
-        destination: absolute(destination, text),
-        mode: "",
-        propagation: "",
-      });
+      wanted.set(destination, { ...plain, type: "volume", destination, ...driver });
   }
   return [...wanted.values()];
 }
 
-const plain = { isReadOnly: false, isCopying: true, mustCreateSource: false, tmpfsOptions: [] };
+const plain = {
+  source: "",
+  mode: "",
+  propagation: "",
+  isReadOnly: false,
+  isCopying: true,
+  mustCreateSource: false,
+  tmpfsOptions: [],
+};
 
 /** `source:destination[:options]` or `destination`. */
 function parseBind(text: string, driver: string): PlannedMount {
+  const spec = `invalid volume specification: '${text}'`;
   const fields = text.split(":");
-  if (fields.length > 3 || fields.some((field) => field === ""))
-    throw new LongshoreError("invalid", `invalid volume specification: '${text}'`);
-  const [first = "", second, third] = fields;
-  if (second === undefined)
-    return {
-      ...plain,
-      type: "volume",
-      source: "",
-      destination: absolute(first, text),
-      mode: "",
-      propagation: "",
-    };
-  const destination = absolute(second, text);
-  if (destination === "/")
-    throw new LongshoreError(
-      "invalid",
-      `invalid volume specification: '${text}': invalid mount config: destination can't be '/'`,
-    );
-  const options = (third ?? "").split(",").filter((word) => word !== "");
-  for (const word of options) {
-    if (
-      !["ro", "rw", "z", "Z", "nocopy", "copy", "consistent", "cached", "delegated", "rro"].includes(word) &&
-      !PROPAGATIONS.has(word)
-    )
-      throw new LongshoreError(
-        "invalid",
-        `invalid volume specification: '${text}': invalid mode: ${third ?? ""}`,
-      );
-  }
-  const isReadOnly = options.includes("ro") || options.includes("rro");
-  const propagation = options.find((word) => PROPAGATIONS.has(word)) ?? "rprivate";
-  if (first.startsWith("/")) {
-    return {
-      ...plain,
-      type: "bind",
-      source: path.posix.normalize(first),
-      destination,
-      isReadOnly,
-      mode: third ?? "",
-      propagation,
-      isCopying: false,
-      mustCreateSource: true,
-    };
-  }
-  if (!VOLUME_NAME.test(first)) {
-    throw new LongshoreError(
-      "invalid",
-      `create ${first}: "${first}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
-    );
-  }
-  return {
-    ...plain,
-    type: "volume",
-    source: first,
-    destination,
-    isReadOnly,
-    mode: third ?? "z",
-    propagation: "",
-    isCopying: !options.includes("nocopy"),
-    ...(driver !== "" && { volume: { driver } }),
+  const [first = "", second, mode = ""] = fields;
+  // A place and options alone would be a volume without a name, and those have none.
+  const isUnclear = fields.length === 2 && isBindMode(second ?? "");
+  if (first === "" || fields.length > 3 || isUnclear) throw new LongshoreError("invalid", spec);
+  if (!isBindMode(mode)) throw new LongshoreError("invalid", `invalid mode: ${mode}`);
+  const words = mode.split(",");
+  const propagation = words.find(isPropagation);
+  const copying = words.find((word) => word === "copy" || word === "nocopy");
+  const isBind = second !== undefined && first.startsWith("/");
+  const driven = driver !== "" && !isBind;
+  const setting: MountSetting = {
+    Type: isBind ? "bind" : "volume",
+    ...(second !== undefined && { Source: first }),
+    Target: second ?? first,
+    ReadOnly: words.includes("ro"),
+    ...(propagation !== undefined && { BindOptions: { Propagation: propagation } }),
+    ...((copying !== undefined || driven) && {
+      VolumeOptions: { NoCopy: copying === "nocopy", ...(driven && { DriverConfig: { Name: driver } }) },
+    }),
   };
+  try {
+    return { ...planOf(setting), mode: isBind || mode !== "" ? mode : "z", mustCreateSource: isBind };
+  } catch (error) {
+    throw new LongshoreError("invalid", `${spec}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
-function fromSetting(mount: MountSetting): PlannedMount {
+/** One of --mount, or a bind in its words. */
+function planOf(mount: MountSetting): PlannedMount {
   const refuse = (why: string): LongshoreError =>
     new LongshoreError("invalid", `invalid mount config for type "${mount.Type}": ${why}`);
   if (mount.Target === "") throw refuse("field Target must not be empty");
-  const destination = path.posix.normalize(mount.Target).replace(/(.)\/$/, "$1");
-  if (!destination.startsWith("/"))
-    throw refuse(`invalid mount path: '${mount.Target}' mount path must be absolute`);
-  if (destination === "/") throw refuse("invalid specification: destination can't be '/'");
-  const base = { ...plain, destination, isReadOnly: mount.ReadOnly ?? false, mode: "" };
+  const base = {
+    ...plain,
+    destination: destinationOf(mount.Target, refuse),
+    isReadOnly: mount.ReadOnly ?? false,
+  };
+  const without = (...names: readonly ("BindOptions" | "VolumeOptions" | "TmpfsOptions")[]): void => {
+    for (const name of names)
+      if (mount[name] !== undefined) throw refuse(`field ${name} must not be specified`);
+  };
+  const source = mount.Source ?? "";
   switch (mount.Type) {
     case "bind": {
-      if (mount.Source === undefined || mount.Source === "") throw refuse("field Source must not be empty");
-      if (!mount.Source.startsWith("/"))
-        throw refuse(`invalid mount path: '${mount.Source}' mount path must be absolute`);
-      if (mount.VolumeOptions !== undefined) throw refuse("field VolumeOptions must not be specified");
-      if (mount.TmpfsOptions !== undefined) throw refuse("field TmpfsOptions must not be specified");
+      if (source === "") throw refuse("field Source must not be empty");
       const { BindOptions: options } = mount;
-      const propagation = options?.Propagation ?? "rprivate";
-      if (propagation !== "" && !PROPAGATIONS.has(propagation))
+      const propagation = options?.Propagation ?? "";
+      if (propagation !== "" && !isPropagation(propagation))
         throw refuse(`invalid propagation mode: ${propagation}`);
-      const depth = readOnlyDepth(mount, refuse);
+      without("VolumeOptions", "TmpfsOptions");
+      if (!source.startsWith("/")) throw refuse(notAbsolute(source));
       return {
         ...base,
         type: "bind",
-        source: path.posix.normalize(mount.Source),
+        source: cleanPath(source),
         propagation: propagation === "" ? "rprivate" : propagation,
         isCopying: false,
         mustCreateSource: options?.CreateMountpoint ?? false,
         ...(options?.NonRecursive === true && { isShallow: true }),
-        ...depth,
+        ...readOnlyDepth(mount, refuse),
       };
     }
     case "volume": {
-      if (mount.BindOptions !== undefined) throw refuse("field BindOptions must not be specified");
-      if (mount.TmpfsOptions !== undefined) throw refuse("field TmpfsOptions must not be specified");
+      without("BindOptions", "TmpfsOptions");
       const { VolumeOptions: options } = mount;
       const subpath = options?.Subpath ?? "";
+      if (subpath !== "" && source === "") throw refuse("must not set Subpath when using anonymous volumes");
       if (subpath.startsWith("/") || path.posix.normalize(subpath).split("/")[0] === "..")
         throw refuse("subpath must be a relative path within the volume");
+      if (base.isReadOnly && source === "")
+        throw refuse("must not set ReadOnly mode when using anonymous volumes");
       return {
         ...base,
         type: "volume",
-        source: mount.Source ?? "",
-        propagation: "",
+        source,
         mode: "z",
         isCopying: !(options?.NoCopy ?? false),
         volume: {
@@ -187,22 +163,17 @@ function fromSetting(mount: MountSetting): PlannedMount {
       };
     }
     case "tmpfs": {
-      if (mount.Source !== undefined && mount.Source !== "")
-        throw refuse("field Source must not be specified");
-      if (mount.BindOptions !== undefined) throw refuse("field BindOptions must not be specified");
-      if (mount.VolumeOptions !== undefined) throw refuse("field VolumeOptions must not be specified");
-      const { TmpfsOptions: options } = mount;
-      const words = [
-        ...(options?.SizeBytes === undefined ? [] : [`size=${options.SizeBytes}`]),
-        ...(options?.Mode === undefined ? [] : [`mode=${options.Mode.toString(8)}`]),
-        ...(options?.Options ?? []).map((pair) => pair.join("=")),
-      ];
-      return { ...base, type: "tmpfs", source: "", propagation: "", tmpfsOptions: words };
+      without("BindOptions", "VolumeOptions");
+      if (source !== "") throw refuse("field Source must not be specified");
+      return { ...base, type: "tmpfs", tmpfsOptions: tmpfsWords(mount.TmpfsOptions, refuse) };
     }
+    case "image":
+      throw refuse(`mount type "image" is not supported by this engine`);
+    // What a client sends may be anything.
     case "npipe":
     case "cluster":
-    case "image":
-      throw refuse(`mount type "${mount.Type}" is not supported on this engine`);
+    default:
+      throw refuse("mount type unknown");
   }
 }
 
@@ -226,11 +197,11 @@ function readOnlyDepth(
   return { ...(isAtTop && { isReadOnlyAtTop: true }), ...(isForced && { mustBeReadOnlyBelow: true }) };
 }
 
-function absolute(text: string, whole: string): string {
-  if (!text.startsWith("/"))
-    throw new LongshoreError(
-      "invalid",
-      `invalid volume specification: '${whole}': invalid mount config for type "volume": invalid mount path: '${text}' mount path must be absolute`,
-    );
-  return path.posix.normalize(text).replace(/(.)\/$/, "$1");
+const notAbsolute = (text: string): string => `invalid mount path: '${text}' mount path must be absolute`;
+
+function destinationOf(target: string, refuse: (why: string) => LongshoreError): string {
+  const destination = cleanPath(target);
+  if (destination === "/") throw refuse("invalid specification: destination can't be '/'");
+  if (!destination.startsWith("/")) throw refuse(notAbsolute(target));
+  return destination;
 }

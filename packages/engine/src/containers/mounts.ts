@@ -4,6 +4,7 @@ import path from "node:path";
 import { bindMount, mountOverlay, unmount } from "#host";
 import { errno, LongshoreError } from "#kernel";
 import type { RuntimeMount } from "#spec";
+import { isInheritedMode } from "./bind-mode.ts";
 import type { Context } from "./context.ts";
 import type { Container, MountPoint } from "./contract.ts";
 import type { PlannedMount } from "./mount-plan.ts";
@@ -183,18 +184,23 @@ export function inheritedMounts(
   names: readonly string[],
 ): readonly MountPoint[] {
   return names.flatMap((text) => {
-    const [name = "", mode = "rw"] = text.split(":", 2);
-    if (mode !== "ro" && mode !== "rw" && mode !== "z")
-      throw new LongshoreError("invalid", `invalid mode for volumes-from: ${mode}`);
-    return context.book
-      .get(name)
-      .mounts.filter((point) => point.type !== "tmpfs")
+    const [name = "", ...rest] = text.split(":");
+    const mode = rest.join(":");
+    if (text === "") throw refuseInherited("volumes-from specification cannot be an empty string");
+    if (!isInheritedMode(mode)) throw refuseInherited(`invalid mode: ${mode}`);
+    const lender = context.book.find(name);
+    if (lender === undefined) throw refuseInherited(`No such container: ${name}`);
+    return lender.mounts
+      .filter((point) => point.type !== "tmpfs")
       .map((point) => {
         if (point.name !== undefined) context.volumes.reference(point.name, id);
-        return { ...point, isWritable: point.isWritable && mode !== "ro" };
+        return { ...point, isWritable: point.isWritable && !mode.split(",").includes("ro") };
       });
   });
 }
+
+// A client reads "not found" at create as a missing image.
+const refuseInherited = (message: string): LongshoreError => new LongshoreError("invalid", message);
 
 /** OCI mounts for a start: volumes are held, bind sources checked. What `opened` holds must last until the process is there, and no longer. */
 export async function runtimeMounts(

@@ -19,6 +19,22 @@ test("nothing but the defaults without options, and less of them where the conta
   expect(optionsOf("", false)).toEqual(["nosuid", "nodev", "noexec", "ro"]);
 });
 
+test("--mount's size, mode and options are there, zeros are not", () => {
+  const of = (TmpfsOptions: object): readonly string[] =>
+    tmpfsOptions(
+      { ...host, Mounts: [{ Type: "tmpfs", Target: "/t/", TmpfsOptions }] },
+      { type: "tmpfs", source: "", destination: "/t", mode: "", isWritable: true, propagation: "" },
+    );
+  expect(of({ SizeBytes: 4096, Mode: 0o1777, Options: [["exec"]] })).toEqual([
+    "nosuid",
+    "nodev",
+    "size=4096",
+    "mode=1777",
+    "exec",
+  ]);
+  expect(of({ SizeBytes: 0, Mode: 0 })).toEqual(["nosuid", "nodev", "noexec"]);
+});
+
 test.each([
   ["1m", '["1m"]'],
   ["size", '["size"]'],

@@ -39,7 +39,7 @@ export function checkVolumeName(name: string): void {
       "invalid",
       name.length > 255
         ? `create ${name.slice(0, 32)}...: a volume name has at most 255 characters`
-        : "volume name is too short, names should be at least two alphanumeric characters",
+        : `create ${name}: volume name is too short, names should be at least two alphanumeric characters`,
     );
   if (!NAME.test(name))
     throw new LongshoreError(

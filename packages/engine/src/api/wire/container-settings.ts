@@ -97,7 +97,7 @@ const consoleSize: Shape<readonly [number, number]> = (value, path) => {
 };
 
 const mountFields = object({
-  Type: text("volume"),
+  Type: text(""),
   Source: optional(text("")),
   Target: text(""),
   ReadOnly: optional(flag(false)),
@@ -280,15 +280,34 @@ function hostOf(parsed: HostSettings, minor: number): HostSettings {
     ...rest,
     ...(minor >= 43 && Annotations !== undefined && { Annotations }),
     ...(minor < 42 && { ConsoleSize: [0, 0] }),
-    ...(minor < 44 && parsed.Mounts !== undefined && { Mounts: parsed.Mounts.map(beforeRecursion) }),
+    ...(parsed.Mounts !== undefined && { Mounts: parsed.Mounts.map((mount) => mountOf(mount, minor)) }),
   };
+}
+
+const OPTIONS_OF = { bind: "BindOptions", volume: "VolumeOptions", tmpfs: "TmpfsOptions" } as const;
+
+/** A mount as `minor` of the API means it. Throws `invalid` in Docker's words. Source: Docker Engine 28, POST /containers/create. */
+function mountOf(mount: MountSetting, minor: number): MountSetting {
+  const refuse = (message: string): LongshoreError => new LongshoreError("invalid", message);
+  let kept = mount;
+  for (const [kind, name] of Object.entries(OPTIONS_OF)) {
+    if (kept[name] === undefined || kept.Type === kind) continue;
+    if (minor >= 42) throw refuse(`${name} must not be specified on mount type "${mount.Type}"`);
+    const { [name]: _, ...rest } = kept;
+    kept = rest;
+  }
+  if (minor < 45 && (kept.VolumeOptions?.Subpath ?? "") !== "")
+    throw refuse("VolumeOptions.Subpath needs API v1.45 or newer");
+  if (minor >= 44 || kept.Type !== "bind") return kept;
+  if (kept.BindOptions?.ReadOnlyForceRecursive === true)
+    throw refuse("BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer");
+  return beforeRecursion(kept);
 }
 
 /** Read-only binds covered the mounts below them from 1.44 on. */
 function beforeRecursion(mount: MountSetting): MountSetting {
-  if (mount.Type !== "bind" || mount.ReadOnly !== true) return mount;
-  const { ReadOnlyForceRecursive: _, ...options } = mount.BindOptions ?? {};
-  return { ...mount, BindOptions: { ...options, ReadOnlyNonRecursive: true } };
+  if (mount.ReadOnly !== true) return mount;
+  return { ...mount, BindOptions: { ...mount.BindOptions, ReadOnlyNonRecursive: true } };
 }
 
 const UPDATABLE = [

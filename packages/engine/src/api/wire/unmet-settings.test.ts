@@ -84,6 +84,27 @@ test("what came with a later API is as if not given", () => {
   ]);
 });
 
+test.for([
+  [{ Type: "bind", TmpfsOptions: {} }, 51, 'TmpfsOptions must not be specified on mount type "bind"'],
+  [{ Type: "tmpfs", VolumeOptions: {} }, 42, 'VolumeOptions must not be specified on mount type "tmpfs"'],
+  [{ Type: "volume", VolumeOptions: { Subpath: "a" } }, 44, "VolumeOptions.Subpath needs API v1.45 or newer"],
+  [
+    { Type: "bind", ReadOnly: true, BindOptions: { ReadOnlyForceRecursive: true } },
+    43,
+    "BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer",
+  ],
+] as const)("mount %j is refused at API 1.%d", ([mount, minor, message]) => {
+  const host = { Mounts: [{ Target: "/t", ...mount }] };
+  expect(() => create(host, {}, minor)).toThrow(
+    expect.objectContaining({ kind: "invalid", message }) as Error,
+  );
+});
+
+test("options of another type of mount are as if not given before 1.42", () => {
+  const host = { Mounts: [{ Type: "tmpfs", Target: "/t", BindOptions: {} }] };
+  expect(create(host, {}, 41).host.Mounts).toEqual([{ Type: "tmpfs", Target: "/t" }]);
+});
+
 test("an update changes limits, and tells what it can't change", () => {
   const { patch, warnings } = parseUpdate({
     Memory: 64 << 20,
