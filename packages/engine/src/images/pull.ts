@@ -1,4 +1,5 @@
 import { isKind, LongshoreError } from "#kernel";
+import type { LayerDraft } from "#layers";
 import type { FetchedManifest, Registry, Repository } from "#registry";
 import {
   type Descriptor,
@@ -32,7 +33,7 @@ const TICK_MS = 100;
 export class Puller {
   readonly #context: ImagesContext;
   readonly #registry: Registry;
-  readonly #flights = new Map<Digest, Flight>();
+  readonly #flights = new Map<Digest, Flight<LayerDraft>>();
 
   constructor(context: ImagesContext, registry: Registry) {
     this.#context = context;
@@ -164,7 +165,7 @@ export class Puller {
     for (const layer of layers)
       onProgress({ status: "Pulling fs layer", progressDetail: {}, id: shortOf(layer.digest) });
     fetched.add(config.digest);
-    await this.#fetch(repository, config, () => {}, signal);
+    await this.#fetch(repository, config, false, () => {}, signal);
     const parsed = parseImageConfig(await readAll(store.blobs, config.digest, signal), config.digest);
     const diffIds = parsed.rootfs.diff_ids;
     if (diffIds.length !== layers.length)
@@ -172,7 +173,8 @@ export class Puller {
         "invalid",
         `image ${config.digest} has ${layers.length} layers, its config names ${diffIds.length}`,
       );
-    // Downloads run ahead in parallel; unpacking follows in order, as each layer stands on the one before.
+    // Layers come and are unpacked side by side; they become layers in order, as each stands on the one before.
+    await using drafts = new AsyncDisposableStack();
     const stop = new AbortController();
     const both = AbortSignal.any([signal, stop.signal]);
     const chain = chainOf(parsed);
@@ -181,9 +183,12 @@ export class Puller {
     const gate = new Gate(PARALLEL);
     const downloads = layers.map((layer, index) => {
       const chainId = chain[index];
-      if (chainId !== undefined && store.layer(chainId) !== undefined) return Promise.resolve();
+      if (chainId !== undefined && store.layer(chainId) !== undefined) return Promise.resolve(undefined);
       fetched.add(layer.digest);
-      const download = gate.run(() => this.#download(repository, layer, onProgress, both));
+      const download = gate.run(async () => {
+        const draft = await this.#download(repository, layer, onProgress, both);
+        return draft === undefined ? undefined : drafts.use(draft);
+      });
       download.catch(() => {});
       return download;
     });
@@ -197,20 +202,22 @@ export class Puller {
           onProgress({ status: "Already exists", progressDetail: {}, id: short });
           continue;
         }
-        await downloads[index];
+        const draft = await downloads[index];
         const tick = ticker((doneBytes) =>
           onProgress({
             status: "Extracting",
-            progressDetail: { current: Math.min(doneBytes, layer.size), total: layer.size },
+            progressDetail: { current: doneBytes, total: layer.size },
             id: short,
           }),
         );
+        if (draft !== undefined) tick(layer.size);
         await store.apply(
           chain[index - 1],
           store.blobs.read(layer.digest, signal),
           {
             expectedDiffId: diffId,
             blob: { digest: layer.digest, sizeBytes: layer.size, mediaType: layer.mediaType },
+            ...(draft !== undefined && { draft }),
             onProgress: ({ doneBytes }) => tick(doneBytes),
           },
           signal,
@@ -235,37 +242,40 @@ export class Puller {
     layer: Descriptor,
     onProgress: OnProgress,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<LayerDraft | undefined> {
     const id = shortOf(layer.digest);
     const tick = ticker((current) =>
       onProgress({ status: "Downloading", progressDetail: { current, total: layer.size }, id }),
     );
-    await this.#fetch(repository, layer, tick, signal);
+    const draft = await this.#fetch(repository, layer, true, tick, signal);
     onProgress({ status: "Verifying Checksum", progressDetail: {}, id });
     onProgress({ status: "Download complete", progressDetail: {}, id });
+    return draft;
   }
 
   /** One download per blob: later wanters wait for it; it stops when the last of them is gone. */
   async #fetch(
     repository: Repository,
     wanted: Descriptor,
+    isLayer: boolean,
     onBytes: (done: number) => void,
     signal: AbortSignal,
-  ): Promise<void> {
-    const { blobs } = this.#context.layers;
-    if (await blobs.has(wanted.digest)) return;
+  ): Promise<LayerDraft | undefined> {
+    signal.throwIfAborted();
+    const { layers } = this.#context;
+    if (await layers.blobs.has(wanted.digest)) return undefined;
     let flight = this.#flights.get(wanted.digest);
     if (flight === undefined || flight.isAbandoned) {
-      const started = new Flight((stop, onDone) =>
-        blobs.fetch(
-          { digest: wanted.digest, sizeBytes: wanted.size },
-          (fromByte) =>
-            counted(repository.blob(wanted.digest, wanted.size, fromByte, stop), (done) =>
-              onDone(fromByte + done),
-            ),
-          stop,
-        ),
-      );
+      const started = new Flight<LayerDraft>(async (stop, onDone) => {
+        const expected = { digest: wanted.digest, sizeBytes: wanted.size };
+        const from = (fromByte: number): AsyncIterable<Uint8Array> =>
+          counted(repository.blob(wanted.digest, wanted.size, fromByte, stop), (done) =>
+            onDone(fromByte + done),
+          );
+        if (isLayer) return await layers.fetch(expected, from, stop);
+        await layers.blobs.fetch(expected, from, stop);
+        return undefined;
+      });
       flight = started;
       this.#flights.set(wanted.digest, started);
       const clear = (): void => {
@@ -273,7 +283,7 @@ export class Puller {
       };
       started.done.then(clear, clear);
     }
-    await flight.join(onBytes, signal);
+    return await flight.join(onBytes, signal);
   }
 }
 

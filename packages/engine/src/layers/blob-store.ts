@@ -7,7 +7,7 @@ import { type Digest, hexOf, parseDigest } from "#spec";
 import type { Blobs } from "./contract.ts";
 import { explainDisk } from "./disk-full.ts";
 import { Holds } from "./holds.ts";
-import { PartialBlobs, SYNCED_AT_ONCE_BYTES } from "./partial-blobs.ts";
+import { type OpenSink, PartialBlobs, SYNCED_AT_ONCE_BYTES } from "./partial-blobs.ts";
 
 /** Blobs as files: `blobs/sha256/HEX`, written in `tmp/` and renamed when whole and verified. */
 export class BlobStore implements Blobs {
@@ -100,13 +100,16 @@ export class BlobStore implements Blobs {
     }
   }
 
+  /** `openSink` takes the bytes in; a plain file if absent. */
   async fetch(
     expected: { digest: Digest; sizeBytes: number },
     from: (fromByte: number) => AsyncIterable<Uint8Array>,
     signal: AbortSignal,
+    openSink?: OpenSink,
   ): Promise<void> {
     const { digest } = expected;
-    await this.#partial.fetch(expected, from, this.#path(digest), () => this.has(digest), signal);
+    const place = { target: this.#path(digest), isThere: () => this.has(digest) };
+    await this.#partial.fetch(expected, from, place, signal, openSink);
   }
 
   async dropPartial(digest?: Digest): Promise<number> {

@@ -1,9 +1,14 @@
 const CAPACITY_BYTES = 8 * 1024 * 1024;
+/** What is read at once: the rest of the ring may be filled meanwhile. */
+const PIECE_BYTES = 1024 * 1024;
 /** Places in the control words. */
 const WRITTEN = 0;
 const READ = 1;
 const ENDED = 2;
 const GONE = 3;
+/** What ENDED says. */
+const WHOLE = 1;
+const CUT = 2;
 /** A missed wake-up or a dead thread costs at most this. */
 const RECHECK_MS = 50;
 
@@ -50,34 +55,63 @@ export class RingWriter {
     return true;
   }
 
+  /** That was all. */
   end(): void {
-    Atomics.store(this.#control, ENDED, 1);
+    this.#close(WHOLE);
+  }
+
+  /** No more comes, and what came is not all. */
+  cut(): void {
+    this.#close(CUT);
+  }
+
+  #close(how: number): void {
+    Atomics.store(this.#control, ENDED, how);
     Atomics.notify(this.#control, WRITTEN);
   }
 }
 
-/** The emptying side, for a thread that may block. Pieces alias the ring: they are valid until `take` returns. */
-export function readRing({ bytes, control }: RingMemory, take: (piece: Buffer) => void): void {
-  const words = new Int32Array(control);
-  try {
-    for (;;) {
-      const isEnding = Atomics.load(words, ENDED) === 1;
-      const written = Atomics.load(words, WRITTEN);
-      const read = Atomics.load(words, READ);
-      const ready = (written - read) >>> 0;
-      if (ready === 0) {
-        if (isEnding) return;
-        Atomics.wait(words, WRITTEN, written, RECHECK_MS);
-        continue;
-      }
-      const start = (read >>> 0) % CAPACITY_BYTES;
-      const count = Math.min(ready, CAPACITY_BYTES - start);
-      take(Buffer.from(bytes, start, count));
-      Atomics.store(words, READ, (read + count) | 0);
-      Atomics.notify(words, READ);
+/** The emptying side, for a thread that may block. Disposing it tells the other side that nobody reads any more. */
+export class RingReader implements Disposable {
+  readonly #bytes: SharedArrayBuffer;
+  readonly #words: Int32Array;
+  /** Of the piece that was given last. */
+  #heldBytes = 0;
+
+  constructor({ bytes, control }: RingMemory) {
+    this.#bytes = bytes;
+    this.#words = new Int32Array(control);
+  }
+
+  /** The filling side gave up. */
+  get isCut(): boolean {
+    return Atomics.load(this.#words, ENDED) === CUT;
+  }
+
+  /** What is there of the next bytes, waiting for some; undefined at the end. A piece aliases the ring: it is valid until the next call. */
+  next(): Buffer | undefined {
+    if (this.#heldBytes > 0) {
+      Atomics.store(this.#words, READ, (Atomics.load(this.#words, READ) + this.#heldBytes) | 0);
+      Atomics.notify(this.#words, READ);
+      this.#heldBytes = 0;
     }
-  } finally {
-    Atomics.store(words, GONE, 1);
-    Atomics.notify(words, READ);
+    for (;;) {
+      const isEnding = Atomics.load(this.#words, ENDED) !== 0;
+      const written = Atomics.load(this.#words, WRITTEN);
+      const read = Atomics.load(this.#words, READ);
+      const ready = (written - read) >>> 0;
+      if (ready > 0) {
+        const start = (read >>> 0) % CAPACITY_BYTES;
+        this.#heldBytes = Math.min(ready, PIECE_BYTES, CAPACITY_BYTES - start);
+        return Buffer.from(this.#bytes, start, this.#heldBytes);
+      }
+      if (isEnding) return undefined;
+      Atomics.wait(this.#words, WRITTEN, written, RECHECK_MS);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    Atomics.store(this.#words, GONE, 1);
+    Atomics.notify(this.#words, READ);
   }
 }

@@ -330,6 +330,45 @@ export function layersConformance(what: string, make: () => Promise<LayersUnderT
       expect(await blobs.dropPartial()).toBe(3);
     });
 
+    test("fetch() brings a layer for apply(), on from where it was broken off; one that is here is not asked for", async () => {
+      await using under = await make();
+      const { layers } = under;
+      const packed = gzipSync(small);
+      const blob = { digest: digestOf(packed), sizeBytes: packed.length, mediaType: "tar+gzip" };
+      const offsets: number[] = [];
+      const fromUntil = (end: number) =>
+        async function* (fromByte: number): AsyncGenerator<Buffer> {
+          offsets.push(fromByte);
+          yield packed.subarray(fromByte, end);
+          if (end < packed.length) throw new Error("the network is gone");
+        };
+      await expect(layers.fetch(blob, fromUntil(40), never)).rejects.toThrow("the network is gone");
+      expect(await layers.blobs.has(blob.digest)).toBe(false);
+      const draft = await layers.fetch(blob, fromUntil(packed.length), never);
+      const given = { blob, expectedDiffId: digestOf(small), ...(draft !== undefined && { draft }) };
+      const record = await layers.apply(undefined, layers.blobs.read(blob.digest, never), given, never);
+      await draft?.[Symbol.asyncDispose]();
+      expect(record).toMatchObject({ diffId: digestOf(small), sizeBytes: 4, blob });
+      expect(await layers.files(record.chainId, never)).toHaveLength(3);
+      expect(await layers.fetch(blob, fromUntil(packed.length), never)).toBeUndefined();
+      expect(offsets).toEqual([0, 40]);
+    });
+
+    test("fetch() keeps what is no layer as a blob, and nothing of what is not the blob that was asked for", async () => {
+      await using under = await make();
+      const { layers } = under;
+      const other = Buffer.from("no archive");
+      const expected = { digest: digestOf(other), sizeBytes: other.length };
+      expect(await layers.fetch(expected, () => once(other), never)).toBeUndefined();
+      expect(await layers.blobs.has(expected.digest)).toBe(true);
+      const wrong = { digest: digestOf("other"), sizeBytes: small.length };
+      await expect(layers.fetch(wrong, () => once(small), never)).rejects.toMatchObject({
+        kind: "invalid",
+        message: expect.stringContaining(`want ${wrong.digest}`),
+      });
+      expect([await layers.blobs.has(wrong.digest), await layers.blobs.dropPartial()]).toEqual([false, 0]);
+    });
+
     test("blobs are kept by digest, held against removal and absent afterwards", async () => {
       await using under = await make();
       const { blobs } = under.layers;

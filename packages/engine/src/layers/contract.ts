@@ -103,6 +103,15 @@ export interface Layers extends AsyncDisposable {
   layer(chainId: Digest): LayerRecord | undefined;
   list(): IterableIterator<LayerRecord>;
   /**
+   * Brings a layer's blob as blobs.fetch() does, and unpacks it while it comes. The draft is for apply(); undefined when the blob was here
+   * already, and for bytes that are no layer or found no room: apply() of the blob tells why.
+   */
+  fetch(
+    expected: { digest: Digest; sizeBytes: number },
+    from: (fromByte: number) => AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<LayerDraft | undefined>;
+  /**
    * Keeps a plain tar as a blob and, if it can be one, unpacks it as a layer on the way. Resolves when the source was read; `done` when
    * all is on the disk. Nothing stays when `done` rejects.
    */
@@ -122,7 +131,7 @@ export interface Layers extends AsyncDisposable {
     options: {
       expectedDiffId?: Digest;
       blob?: LayerRecord["blob"];
-      /** From receive(), of the same bytes: `source` is not read. */
+      /** From fetch() or receive(), of the same bytes: `source` is not read. */
       draft?: LayerDraft;
       onProgress?: (progress: ApplyProgress) => void;
       platform?: Platform;

@@ -38,6 +38,14 @@ export class FakeLayers implements Layers {
     for (const { record } of this.#layers.values()) yield record;
   }
 
+  async fetch(
+    expected: { digest: Digest; sizeBytes: number },
+    from: (fromByte: number) => AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<undefined> {
+    await this.blobs.fetch(expected, from, signal);
+  }
+
   async receive(
     source: AsyncIterable<Uint8Array>,
     holds: DisposableStack,

@@ -1,15 +1,15 @@
 import { lstat, readFile } from "node:fs/promises";
 import { promisify } from "node:util";
-import { gunzip, gzip } from "node:zlib";
+import { gunzip, gzipSync } from "node:zlib";
 import { LongshoreError } from "#kernel";
 import type { FileEntry } from "./contract.ts";
 import type { IndexedFile } from "./layer-writer.ts";
 
-const zip = promisify(gzip);
 const unzip = promisify(gunzip);
 
-export const packIndex = (files: readonly IndexedFile[]): Promise<Buffer> =>
-  zip(JSON.stringify(files), { level: 1 });
+/** For the thread that has the files. */
+export const packIndex = (files: readonly IndexedFile[]): Buffer =>
+  gzipSync(JSON.stringify(files), { level: 1 });
 
 export async function readIndex(place: string): Promise<readonly IndexedFile[]> {
   return JSON.parse((await unzip(await readFile(place))).toString("utf8")) as IndexedFile[];

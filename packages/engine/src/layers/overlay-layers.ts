@@ -1,26 +1,35 @@
 import { createReadStream } from "node:fs";
-import { lstat, mkdir, readdir, rename, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, rename } from "node:fs/promises";
 import path from "node:path";
-import { KeyedLocks, LongshoreError, MiB, randomId, type Logger } from "#kernel";
+import { KeyedLocks, LongshoreError, MiB, type Logger } from "#kernel";
 import { BLOCK_BYTES, removeTree, spreadSubfolders } from "#host";
 import { chainIdOf, type Digest, hexOf, parseDigest } from "#spec";
 import type { Store, Table } from "#store";
 import { BlobStore } from "./blob-store.ts";
 import { changesOf } from "./changes.ts";
-import type { Change, FileEntry, LayerRecord, Layers, OverlayMount, Received } from "./contract.ts";
+import type {
+  Change,
+  FileEntry,
+  LayerDraft,
+  LayerRecord,
+  Layers,
+  OverlayMount,
+  Received,
+} from "./contract.ts";
 import { explainDisk } from "./disk-full.ts";
 import { Holds } from "./holds.ts";
 import { inheritFolders } from "./implied-folders.ts";
 import { LateSync } from "./late-sync.ts";
 import { InitLayers } from "./init-layer.ts";
-import { entriesOf, packIndex, readIndex, regularFile } from "./layer-index.ts";
-import { receive, TreeDraft } from "./intake.ts";
+import { entriesOf, readIndex, regularFile } from "./layer-index.ts";
+import { draftFolder, fetchLayer, receive, TreeDraft } from "./intake.ts";
 import type { IndexedFile } from "./layer-writer.ts";
 import { packDiff } from "./pack.ts";
 import { probeOverlay } from "./probe-overlay.ts";
 import { plainBytes } from "./plain-bytes.ts";
-import { unpack, type Unpacked } from "./unpack.ts";
+import { unpack } from "./unpack.ts";
 import { walk } from "./walk.ts";
+import type { Unpacked } from "./writer-protocol.ts";
 
 interface SnapshotRecord {
   readonly parent?: Digest;
@@ -111,7 +120,7 @@ export class OverlayLayers implements Layers {
   }
 
   async #isMadeAnew(record: LayerRecord): Promise<boolean> {
-    const draft = path.join(this.#root, "tmp", `layer-${randomId().slice(0, 16)}`);
+    const draft = draftFolder(this.#drafts);
     try {
       await this.#unpackAgain(draft, record);
     } catch (error) {
@@ -135,13 +144,7 @@ export class OverlayLayers implements Layers {
   async #unpackAgain(draft: string, { diffId, parent, blob }: LayerRecord): Promise<void> {
     if (blob === undefined) throw new LongshoreError("invalid", "it has no archive");
     const never = new AbortController().signal;
-    await mkdir(path.join(draft, "fs"), { recursive: true });
-    const unpacked = await unpack(
-      path.join(draft, "fs"),
-      this.blobs.read(blob.digest, never),
-      () => {},
-      never,
-    );
+    const unpacked = await unpack(draft, this.blobs.read(blob.digest, never), () => {}, never);
     if (unpacked.diffId !== diffId)
       throw new LongshoreError("invalid", `its archive has diff id ${unpacked.diffId}, want ${diffId}`);
     await this.#complete(draft, unpacked, parent);
@@ -155,12 +158,24 @@ export class OverlayLayers implements Layers {
     return this.#layers.values();
   }
 
+  get #drafts(): string {
+    return path.join(this.#root, "tmp");
+  }
+
+  fetch(
+    expected: { digest: Digest; sizeBytes: number },
+    from: (fromByte: number) => AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<LayerDraft | undefined> {
+    return fetchLayer(this.#drafts, this.blobs, expected, from, signal);
+  }
+
   receive(
     source: AsyncIterable<Uint8Array>,
     holds: DisposableStack,
     signal: AbortSignal,
   ): Promise<{ readonly digest: Digest; readonly done: Promise<Received> }> {
-    return receive(path.join(this.#root, "tmp"), this.blobs, source, holds, signal);
+    return receive(this.#drafts, this.blobs, source, holds, signal);
   }
 
   async apply(
@@ -178,13 +193,12 @@ export class OverlayLayers implements Layers {
     const known = expected === undefined ? undefined : this.layer(expected);
     if (known !== undefined) return known;
     const given = options.draft instanceof TreeDraft ? options.draft : undefined;
-    const draft = given?.folder ?? path.join(this.#root, "tmp", `layer-${randomId().slice(0, 16)}`);
+    const draft = given?.folder ?? draftFolder(this.#drafts);
     try {
-      await mkdir(path.join(draft, "fs"), { recursive: true });
-      const { files, implied, ...unpacked } =
+      const { implied, ...unpacked } =
         given?.unpacked ??
         (await unpack(
-          path.join(draft, "fs"),
+          draft,
           source,
           (doneBytes) => options.onProgress?.({ phase: "extracting", doneBytes }),
           signal,
@@ -195,7 +209,7 @@ export class OverlayLayers implements Layers {
           `layer has diff id ${unpacked.diffId}, want ${options.expectedDiffId}`,
         );
       const chainId = chainIdOf(parent, unpacked.diffId);
-      await this.#complete(draft, { files, implied, ...unpacked }, parent);
+      await this.#complete(draft, { implied, ...unpacked }, parent);
       await using _chain = expected === undefined ? await this.#locks.hold(chainId, signal) : undefined;
       return await this.#seal(draft, {
         chainId,
@@ -219,7 +233,6 @@ export class OverlayLayers implements Layers {
   async #complete(draft: string, unpacked: Unpacked, parent: Digest | undefined): Promise<void> {
     if (unpacked.hidesParent !== true)
       await inheritFolders(path.join(draft, "fs"), unpacked.implied, this.#lowers(parent));
-    await writeFile(path.join(draft, "index.json.gz"), await packIndex(unpacked.files));
   }
 
   /** Under the lock of its chain id: one that came first wins. */

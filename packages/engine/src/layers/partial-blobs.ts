@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { errno, isKind, KeyedLocks, LongshoreError, MiB } from "#kernel";
+import { errno, isKind, KeyedLocks, LongshoreError, MiB, unlessAborted } from "#kernel";
 import { type Digest, hexOf, parseDigest } from "#spec";
-import { explainDisk } from "./disk-full.ts";
+import { explainDisk, isDiskFull } from "./disk-full.ts";
 
 const KEPT_MS = 24 * 3600 * 1000;
 /** Configs and manifests, without which an image is nothing. */
@@ -14,6 +15,17 @@ interface Expected {
   readonly sizeBytes: number;
 }
 type From = (fromByte: number) => AsyncIterable<Uint8Array>;
+
+/** Takes all bytes of a blob in. Disposing it leaves those that came in the file. */
+export interface BlobSink extends AsyncDisposable {
+  /** False when it failed: end() tells why. */
+  write(chunk: Uint8Array): Promise<boolean>;
+  /** The digest of all. */
+  end(): Promise<Digest>;
+}
+
+/** Appends to `file`; of the bytes that are written the first `hadBytes` are in it already. */
+export type OpenSink = (file: string, hadBytes: number) => Promise<BlobSink>;
 
 /** `partial/HEX` is what came of a blob before its download broke off; it is gone when all came, or after a day. */
 export class PartialBlobs {
@@ -34,13 +46,13 @@ export class PartialBlobs {
     }
   }
 
-  /** Makes `target`, unless `isThere`, of what is here and what `from` gives; see Blobs.fetch. */
+  /** Makes `target`, unless it is there, of what is here and what `from` gives; see Blobs.fetch. */
   async fetch(
     expected: Expected,
     from: From,
-    target: string,
-    isThere: () => Promise<boolean>,
+    { target, isThere }: { readonly target: string; isThere: () => Promise<boolean> },
     signal: AbortSignal,
+    openSink: OpenSink = openFile,
   ): Promise<void> {
     const name = hexOf(expected.digest);
     await using _ = await this.#locks.hold(name, signal);
@@ -49,7 +61,7 @@ export class PartialBlobs {
     this.#active.add(name);
     try {
       for (let isFirst = true; ; isFirst = false) {
-        const { digest, hadBytes } = await complete(draft, expected, from, signal);
+        const { digest, hadBytes } = await complete(draft, expected, from, openSink, signal);
         if (digest === expected.digest) break;
         // What lay here may have been wrong: all is asked for once more.
         await rm(draft, { force: true });
@@ -58,8 +70,7 @@ export class PartialBlobs {
       }
       await rename(draft, target);
     } catch (error) {
-      const isFull = errno(error) === "ENOSPC" || errno(error) === "EDQUOT";
-      if (isFull || isKind(error, "invalid") || (await bytesOf(draft)) === 0)
+      if (isDiskFull(error) || isKind(error, "invalid") || (await bytesOf(draft)) === 0)
         await rm(draft, { force: true });
       signal.throwIfAborted();
       throw explainDisk(error, `blob ${expected.digest} cannot be written`);
@@ -86,36 +97,50 @@ async function complete(
   draft: string,
   { digest, sizeBytes }: Expected,
   from: From,
+  openSink: OpenSink,
   signal: AbortSignal,
 ): Promise<{ readonly digest: Digest; readonly hadBytes: number }> {
   if ((await bytesOf(draft)) > sizeBytes) await rm(draft);
-  const hash = createHash("sha256");
-  await using file = await open(draft, "a+", 0o644);
+  const hadBytes = await bytesOf(draft);
+  await using sink = await openSink(draft, hadBytes);
   let done = 0;
-  for await (const chunk of file.createReadStream({
-    start: 0,
-    highWaterMark: MiB,
-    autoClose: false,
-    signal,
-  })) {
-    hash.update(chunk as Buffer);
-    done += (chunk as Buffer).length;
-  }
-  const hadBytes = done;
-  if (done < sizeBytes || sizeBytes === 0)
-    for await (const chunk of from(done)) {
+  /** False when the sink failed. */
+  const take = async (source: AsyncIterable<Uint8Array>): Promise<boolean> => {
+    for await (const chunk of source) {
       signal.throwIfAborted();
       done += chunk.byteLength;
       if (done > sizeBytes)
         throw new LongshoreError("invalid", `blob ${digest} is longer than the promised ${sizeBytes} bytes`);
-      hash.update(chunk);
-      await file.appendFile(chunk);
+      if (!(await sink.write(chunk))) return false;
     }
-  signal.throwIfAborted();
-  if (done < sizeBytes)
+    signal.throwIfAborted();
+    return true;
+  };
+  let isTaken = hadBytes === 0 || (await take(createReadStream(draft, { highWaterMark: MiB, signal })));
+  if (isTaken && (done < sizeBytes || sizeBytes === 0)) isTaken = await take(from(done));
+  if (isTaken && done < sizeBytes)
     throw new LongshoreError("invalid", `blob ${digest} ended after ${done} of ${sizeBytes} bytes`);
-  if (sizeBytes <= SYNCED_AT_ONCE_BYTES) await file.datasync();
-  return { digest: parseDigest(`sha256:${hash.digest("hex")}`), hadBytes };
+  return { digest: await unlessAborted(sink.end(), signal), hadBytes };
+}
+
+async function openFile(place: string, hadBytes: number): Promise<BlobSink> {
+  const file = await open(place, "a", 0o644);
+  const hash = createHash("sha256");
+  let done = 0;
+  return {
+    async write(chunk) {
+      hash.update(chunk);
+      done += chunk.byteLength;
+      if (done > hadBytes)
+        await file.appendFile(chunk.subarray(Math.max(0, chunk.byteLength - (done - hadBytes))));
+      return true;
+    },
+    async end() {
+      if (done <= SYNCED_AT_ONCE_BYTES) await file.datasync();
+      return parseDigest(`sha256:${hash.digest("hex")}`);
+    },
+    [Symbol.asyncDispose]: () => file.close(),
+  };
 }
 
 /** 0 for a file that is not there. */

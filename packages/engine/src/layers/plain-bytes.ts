@@ -18,22 +18,26 @@ export function compressionOf(head: Uint8Array): Compression {
   return hex.startsWith("425a68") ? "bzip2" : "none";
 }
 
-/** The first bytes in one piece, however small the chunks are. */
+/** The first bytes in one piece, however small the chunks are; a chunk alone is not copied. */
 async function headOf(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   for (let sizeBytes = 0; sizeBytes < HEAD_BYTES;) {
     const next = await iterator.next();
     if (next.done === true) break;
-    pieces.push(next.value);
+    pieces.push(next.value.byteLength < HEAD_BYTES ? Buffer.from(next.value) : next.value);
     sizeBytes += next.value.byteLength;
   }
   return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
 }
 
-/** The plain bytes of a stream that may be compressed. Throws `invalid` for broken compression. */
+/**
+ * The plain bytes of a stream that may be compressed; `onKind` is told before the first of them. A chunk of the source must stay as it is until
+ * the next one is asked for, no longer. Throws `invalid` for broken compression.
+ */
 export async function* plainBytes(
   source: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
+  onKind?: (kind: Compression) => void,
 ): AsyncGenerator<Buffer> {
   const iterator = source[Symbol.asyncIterator]();
   try {
@@ -42,6 +46,7 @@ export async function* plainBytes(
     const whole = startingWith(head, iterator);
     if (kind === "xz" || kind === "bzip2")
       throw new LongshoreError("invalid", `${kind} compression is not supported, want gzip, zstd or none`);
+    onKind?.(kind);
     if (kind === "none") for await (const chunk of whole) yield asBuffer(chunk);
     else if (kind === "gzip") yield* decompressed(whole, kind, signal);
     else for await (const frame of framesOf(whole)) yield* decompressed(frame, kind, signal);
@@ -68,7 +73,9 @@ async function* decompressed(
   const decompressor =
     kind === "gzip" ? createGunzip({ chunkSize: MiB }) : createZstdDecompress({ chunkSize: MiB });
   const out = new PassThrough({ highWaterMark: 2 * MiB });
-  const running = pipeline(Readable.from(source, { objectMode: false }), decompressor, out, { signal });
+  const running = pipeline(Readable.from(copied(source), { objectMode: false }), decompressor, out, {
+    signal,
+  });
   running.catch(() => {});
   try {
     for await (const chunk of out) yield chunk as Buffer;
@@ -78,6 +85,11 @@ async function* decompressed(
     if (error instanceof LongshoreError) throw error;
     throw new LongshoreError("invalid", `${kind} data is broken: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** The decompressor holds what it was given while the next chunk is asked for. */
+async function* copied(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  for await (const chunk of source) yield Buffer.from(chunk);
 }
 
 /** The frames of a zstd stream one after the other; each must be read before the next. */

@@ -1,18 +1,16 @@
-import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
+import path from "node:path";
 import { Worker } from "node:worker_threads";
-import { LongshoreError, programBeside } from "#kernel";
-import { type Digest, parseDigest } from "#spec";
+import { LongshoreError, programBeside, unlessAborted } from "#kernel";
 import { ringMemory, RingWriter } from "./byte-ring.ts";
-import { plainBytes } from "./plain-bytes.ts";
-import type { FromWriter, UnpackedTree, WriterData } from "./writer-protocol.ts";
+import type { FromWriter, Unpacked, WriterData, Written } from "./writer-protocol.ts";
 
-/** A thread that unpacks the plain tar it is fed into the directory `root`, which it is shut into; with `blobFile` it keeps the bytes there too. */
+/** A thread that unpacks the archive it is fed into the draft of a layer, which it is shut into; with a `blob` it keeps the bytes there too. */
 export class WriterThread implements AsyncDisposable {
   readonly #ring: RingWriter;
   readonly #worker: Worker;
   readonly #exited = Promise.withResolvers<void>();
-  readonly #finished = Promise.withResolvers<Extract<FromWriter, { kind: "done" }>>();
+  readonly #finished = Promise.withResolvers<Written>();
   #hasFailed = false;
 
   private constructor(data: WriterData) {
@@ -27,7 +25,7 @@ export class WriterThread implements AsyncDisposable {
     });
     this.#worker.on("message", (message: FromWriter) => {
       if (message.kind === "done") resolve(message);
-      else reject(new LongshoreError(message.isInvalid ? "invalid" : "internal", message.message));
+      else reject(failureOf(message));
     });
     this.#worker.on("error", reject);
     this.#worker.on("exit", () => {
@@ -36,10 +34,21 @@ export class WriterThread implements AsyncDisposable {
     });
   }
 
-  static async open(root: string, blobFile?: string): Promise<WriterThread> {
+  /** `draft` gets `fs` and `index.json.gz`, as a layer's folder has them. */
+  static async open(
+    draft: string,
+    options: Pick<WriterData, "blob" | "isUnhashed"> = {},
+  ): Promise<WriterThread> {
+    const root = path.join(draft, "fs");
+    await mkdir(root, { recursive: true });
     // Warm libuv's pool before the thread exists: a cold one would inherit the thread's root directory (facts/host, verified hole).
     await stat("/");
-    return new WriterThread({ root, memory: ringMemory(), ...(blobFile !== undefined && { blobFile }) });
+    return new WriterThread({
+      root,
+      indexFile: path.join(draft, "index.json.gz"),
+      memory: ringMemory(),
+      ...options,
+    });
   }
 
   /** False when the thread has failed: finish() tells why. */
@@ -47,41 +56,41 @@ export class WriterThread implements AsyncDisposable {
     return this.#ring.write(chunk, () => this.#hasFailed);
   }
 
-  /** The tree; undefined for bytes that are no layer, when they were kept as a blob. Throws `invalid` otherwise. */
-  async finish(): Promise<UnpackedTree | undefined> {
+  /** Waits until all that was written is unpacked. Throws `invalid` for bytes that are no layer, unless they are kept as a blob. */
+  finish(): Promise<Written> {
     this.#ring.end();
-    return (await this.#finished.promise).tree;
+    return this.#finished.promise;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     // Not terminate(): a thread that is stopped while it loads koffi, or inside of it, takes the engine with it.
-    this.#ring.end();
+    this.#ring.cut();
     await this.#exited.promise;
   }
 }
 
-export interface Unpacked extends UnpackedTree {
-  readonly diffId: Digest;
+function failureOf({ isInvalid, message, code }: Extract<FromWriter, { kind: "failed" }>): Error {
+  if (code !== undefined) return Object.assign(new Error(message), { code });
+  return new LongshoreError(isInvalid ? "invalid" : "internal", message);
 }
 
-/** Unpacks a layer tar into the empty directory `root`. Throws `invalid` for what is wrong with the archive. */
+/** Unpacks a layer's archive into the new folder `draft`. Throws `invalid` for what is wrong with it. */
 export async function unpack(
-  root: string,
+  draft: string,
   source: AsyncIterable<Uint8Array>,
-  onPlainBytes: (total: number) => void,
+  onBytes: (total: number) => void,
   signal: AbortSignal,
 ): Promise<Unpacked> {
-  await using thread = await WriterThread.open(root);
-  const hash = createHash("sha256");
+  await using thread = await WriterThread.open(draft);
   let total = 0;
-  for await (const chunk of plainBytes(source, signal)) {
+  for await (const chunk of source) {
     signal.throwIfAborted();
-    hash.update(chunk);
-    total += chunk.length;
-    onPlainBytes(total);
+    total += chunk.byteLength;
+    onBytes(total);
     if (!(await thread.write(chunk))) break;
   }
-  const tree = await thread.finish();
-  if (tree === undefined) throw new LongshoreError("internal", "layer writer thread kept no tree");
-  return { ...tree, diffId: parseDigest(`sha256:${hash.digest("hex")}`) };
+  const { tree, diffId } = await unlessAborted(thread.finish(), signal);
+  if (tree === undefined || diffId === undefined)
+    throw new LongshoreError("internal", "layer writer thread kept no tree");
+  return { ...tree, diffId };
 }
