@@ -53,6 +53,26 @@ test("a limit of processes can be set, moved and taken away, also while the cont
   expect(await docker("exec", name, "sh", "-c", spread)).toMatchObject({ code: 0, stderr: "" });
 });
 
+test("a limit of processor time can be taken away while the container runs, and stays away", async () => {
+  const name = docker.fresh("quota");
+  await docker.ok("run", "-d", "--name", name, "--cpu-quota", "20000", STARTER, "sleep", "600");
+  const quota = async (): Promise<number> => {
+    const read =
+      "cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || cut -d' ' -f1 /sys/fs/cgroup/cpu.max";
+    const text = await docker.ok("exec", name, "sh", "-c", read);
+    return text === "max" || text === "-1" ? Number.POSITIVE_INFINITY : Number(text);
+  };
+  expect(await quota()).toBe(20_000);
+  await docker.ok("update", "--cpu-quota", "-1", name);
+  expect(await quota()).toBeGreaterThan(1e9);
+  expect(await docker.ok("inspect", "-f", "{{.HostConfig.CpuQuota}}", name)).toBe("-1");
+  await docker.ok("restart", "-t", "0", name);
+  expect(await quota()).toBe(Number.POSITIVE_INFINITY);
+  const refused = await docker("update", "--cpu-rt-runtime", "950001", "--cpu-rt-period", "1000000", name);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).not.toContain('"msg"');
+});
+
 test("--ipc host shares the host's System V objects and needs no message queue mount there", async () => {
   const own = await docker.ok("run", "--rm", STARTER, "readlink", "/proc/self/ns/ipc");
   const shared = await docker.ok("run", "--rm", "--ipc", "host", STARTER, "readlink", "/proc/self/ns/ipc");

@@ -1,6 +1,6 @@
 import { LongshoreError } from "#kernel";
 import { type Context, publish } from "./context.ts";
-import type { HostSettings } from "./contract.ts";
+import type { Container, HostSettings } from "./contract.ts";
 import { blockDeviceNumbers } from "./devices.ts";
 import { updatedResources } from "./document/resources.ts";
 import { withinKernel } from "./kernel-limits.ts";
@@ -16,41 +16,30 @@ export async function updateContainer(
   await using _ = await context.locks.hold(id);
   const container = context.book.get(id);
   const { host, warnings: unmet } = withinKernel({ ...container.host, ...patch }, context.facts.kernelLimits);
-  if (
-    patch.RestartPolicy !== undefined &&
-    container.host.AutoRemove &&
-    !["", "no"].includes(patch.RestartPolicy.Name)
-  )
-    throw new LongshoreError(
-      "conflict",
-      "Restart policy cannot be updated because AutoRemove is enabled for the container",
-    );
-  if (
-    patch.NanoCpus !== undefined &&
-    patch.NanoCpus > 0 &&
-    (container.host.CpuQuota !== 0 || container.host.CpuPeriod !== 0)
-  )
-    throw new LongshoreError(
-      "conflict",
-      "Conflicting options: Nano CPUs cannot be updated as CPU Period/Quota has already been set",
-    );
-  if (
-    patch.Memory !== undefined &&
-    patch.MemorySwap === undefined &&
-    container.host.MemorySwap > 0 &&
-    patch.Memory > container.host.MemorySwap
-  )
-    throw new LongshoreError(
-      "conflict",
-      "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
-    );
+  checkConflicts(container, patch);
   const warnings = [...unmet, ...validate(container.settings, host, context.facts)];
   if (context.book.live(id).task !== undefined)
-    await context.runtime.update(
-      id,
-      updatedResources(host, await blockDeviceNumbers(host), (container.host.PidsLimit ?? 0) > 0),
-    );
+    await context.runtime.update(id, updatedResources(host, await blockDeviceNumbers(host), container.host));
   await context.book.change(id, (record) => ({ ...record, host }));
   publish(context, container, "update");
   return warnings;
+}
+
+/** What can't be changed beside what is set already. Throws `conflict` in Docker's words. */
+function checkConflicts({ id, host }: Container, patch: Partial<HostSettings>): void {
+  const refuse = (why: string): LongshoreError =>
+    new LongshoreError("conflict", `Cannot update container ${id}: ${why}`);
+  const taken = (what: string, by: string): LongshoreError =>
+    refuse(`Conflicting options: ${what} cannot be updated as ${by} has already been set`);
+  const { NanoCpus = 0, CpuPeriod = 0, CpuQuota = 0, Memory = 0, MemorySwap = 0, RestartPolicy } = patch;
+  if (NanoCpus > 0 && host.CpuPeriod > 0) throw taken("Nano CPUs", "CPU Period");
+  if (NanoCpus > 0 && host.CpuQuota > 0) throw taken("Nano CPUs", "CPU Quota");
+  if (CpuPeriod > 0 && host.NanoCpus > 0) throw taken("CPU Period", "NanoCPUs");
+  if (CpuQuota > 0 && host.NanoCpus > 0) throw taken("CPU Quota", "NanoCPUs");
+  if (Memory !== 0 && MemorySwap === 0 && Memory > host.MemorySwap)
+    throw refuse(
+      "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
+    );
+  if (RestartPolicy !== undefined && host.AutoRemove && !["", "no"].includes(RestartPolicy.Name))
+    throw refuse("Restart policy cannot be updated because AutoRemove is enabled for the container");
 }

@@ -8,6 +8,7 @@ import type { ExecSpec, ExecTask, ExitStatus, Runtime, StartSpec, Task } from ".
 import { ExecOutput } from "./exec-output.ts";
 import { MonitorLost } from "./monitor-connection.ts";
 import { MonitorLink } from "./monitor-link.ts";
+import { runtimeError } from "./monitor/runtime-error.ts";
 import type { ExitRecord, LaunchRequest, TaskRecord } from "./monitor/protocol.ts";
 import { RuntimeCommands } from "./runtime-commands.ts";
 import { runtimeRefusal } from "./runtime-errors.ts";
@@ -289,7 +290,8 @@ class LinuxRuntime implements Runtime {
     const argv = this.#commands.update(id, file, errorFile);
     const { code } = await this.#monitor.repeat("run", { argv, env: environment() });
     if (code === 0) return;
-    throw new LongshoreError("invalid", `cannot update "${id}": ${readFileSync(errorFile, "utf8").trim()}`);
+    const why = runtimeError(errorFile, code);
+    throw new LongshoreError("invalid", `Cannot update container ${id}: ${this.info.name}: ${why}`);
   }
 
   async adopt(): Promise<readonly Task[]> {

@@ -341,15 +341,19 @@ export function parseUpdate(body: Readonly<Record<string, unknown>>): {
   host(body, "");
   const given = new Set(
     Object.entries(body)
-      .filter(([, value]) => value !== null && value !== 0 && value !== "")
-      .map(([key]) => key.toLowerCase()),
+      .map(([key, value]) => [key.toLowerCase(), value] as const)
+      // A limit of 0 processes is none.
+      .filter(([key, value]) => value !== null && value !== "" && (value !== 0 || key === "pidslimit"))
+      .map(([key]) => key),
   );
   const patch = Object.fromEntries(
     Object.entries(updateShape(body, "")).filter(([name]) => given.has(name.toLowerCase())),
   ) as Partial<HostSettings>;
-  const { RestartPolicy, ...rest } = patch;
+  const { RestartPolicy, PidsLimit, ...others } = patch;
+  const pids = typeof PidsLimit === "number" ? { PidsLimit: Math.max(PidsLimit, 0) } : {};
+  const rest = { ...others, ...pids };
   return {
-    patch: RestartPolicy === undefined || RestartPolicy.Name === "" ? rest : patch,
+    patch: RestartPolicy === undefined || RestartPolicy.Name === "" ? rest : { ...rest, RestartPolicy },
     warnings: answerUnmet(UNMET_AT_UPDATE, body),
   };
 }

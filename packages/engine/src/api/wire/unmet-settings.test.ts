@@ -112,6 +112,9 @@ test("an update changes limits, and tells what it can't change", () => {
   });
   expect(patch).toEqual({ Memory: 64 << 20 });
   expect(warnings).toEqual(["Ulimits can't be changed by an update. The container keeps its own."]);
+  expect(parseUpdate({ PidsLimit: 0 }).patch).toEqual({ PidsLimit: 0 });
+  expect(parseUpdate({ PidsLimit: -7 }).patch).toEqual({ PidsLimit: 0 });
+  expect(parseUpdate({ PidsLimit: null, CpuShares: 0 }).patch).toEqual({});
   // What the docker CLI sends for everything that isn't asked for.
   const empty = {
     Ulimits: null,

@@ -36,20 +36,29 @@ export function resourcesOf(
 
 /** The kernel has no more process ids (PID_MAX_LIMIT): the way to say "unlimited" that crun can write. */
 const MAX_PIDS = 4_194_304;
+/** 11 days of processor time in each period: another way, where crun writes -1 as a number without a sign (cgroup v1). */
+const MAX_QUOTA = 1_000_000_000_000;
+const PERIOD = 100_000;
 
-/** What a running container can be given anew: its limits; device rules stay as they are. A limit taken away is said as unlimited. */
+/** What a running container can be given anew: its limits; device rules stay as they are. A limit of `before` taken away is said as unlimited. */
 export function updatedResources(
   host: HostSettings,
   numbersOf: DeviceNumbers,
-  hadPidsLimit: boolean,
+  before: HostSettings,
 ): RuntimeResources {
   const limits = limitsOf(host, numbersOf);
-  return { ...limits, ...(hadPidsLimit && limits.pids === undefined && { pids: { limit: MAX_PIDS } }) };
+  const hadPids = (before.PidsLimit ?? 0) > 0;
+  const isQuotaGone = before.CpuQuota > 0 && host.CpuQuota < 0 && host.NanoCpus <= 0;
+  return {
+    ...limits,
+    ...(hadPids && limits.pids === undefined && { pids: { limit: MAX_PIDS } }),
+    ...(isQuotaGone && { cpu: { ...limits.cpu, quota: MAX_QUOTA, period: limits.cpu?.period ?? PERIOD } }),
+  };
 }
 
 function limitsOf(host: HostSettings, numbersOf: DeviceNumbers): Omit<RuntimeResources, "devices"> {
   const quota = host.NanoCpus > 0 ? Math.round(host.NanoCpus / 10_000) : Math.max(host.CpuQuota, 0);
-  const period = host.NanoCpus > 0 ? 100_000 : host.CpuPeriod;
+  const period = host.NanoCpus > 0 ? PERIOD : host.CpuPeriod;
   const memory = {
     ...(host.Memory > 0 && { limit: host.Memory }),
     ...(host.MemoryReservation > 0 && { reservation: host.MemoryReservation }),

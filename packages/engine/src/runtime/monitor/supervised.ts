@@ -16,6 +16,7 @@ import { launching } from "./orphans.ts";
 import { childEnd, UNKNOWN_EXIT_CODE, watchEnd } from "./process-end.ts";
 import { ProcessOutput, streamsOf } from "./process-output.ts";
 import type { ExitRecord, LaunchRequest, TaskRecord } from "./protocol.ts";
+import { runtimeError } from "./runtime-error.ts";
 import { openTerm, termEnd } from "./runtime-term.ts";
 import type { Watcher } from "./watcher.ts";
 
@@ -109,7 +110,7 @@ export class Supervised {
       for (const fd of [...stdio.fds, term]) closeSync(fd);
     }
     const code = await end;
-    if (code !== 0) throw new LongshoreError("invalid", runtimeError(launch, code));
+    if (code !== 0) throw new LongshoreError("invalid", runtimeError(launch.errorFile, code));
 
     const pid = Number(readFileSync(launch.pidFile, "latin1"));
     const pidfd = openPidfd(pid); // our child by the subreaper setting, so it cannot be gone
@@ -299,25 +300,6 @@ function openStdio(
   const writer = openSync(file, constants.O_WRONLY | constants.O_NONBLOCK);
   closeSync(both);
   return { fds: [reader, ...outputs], writer };
-}
-
-/** The runtime's own sentence: the last one of its error file. */
-function runtimeError(launch: LaunchRequest, code: number): string {
-  let text = "";
-  try {
-    text = readFileSync(launch.errorFile, "utf8");
-  } catch {
-    // It died before it could say why.
-  }
-  const lines = text.split("\n").filter((line) => line.trim() !== "");
-  const fatal = lines.findLast((line) => /"level":\s*"(error|fatal)"/.test(line)) ?? lines.at(-1);
-  if (fatal === undefined) return `the runtime ended with code ${code}`;
-  try {
-    const { msg } = JSON.parse(fatal) as { msg?: unknown };
-    return typeof msg === "string" ? msg : fatal;
-  } catch {
-    return fatal;
-  }
 }
 
 function writeTask(task: TaskFile): void {
