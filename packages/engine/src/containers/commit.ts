@@ -1,5 +1,6 @@
 import { parseReference, withDefaultTag, type Digest, type ExecutionConfig, type ImageConfig } from "#spec";
 import { type Context, publish } from "./context.ts";
+import { mergeConfig } from "./merge-image.ts";
 import type { ContainerSettings, Containers } from "./contract.ts";
 
 /** The writable layer becomes an image layer over the container's image. */
@@ -13,6 +14,7 @@ export async function commitContainer(
   const live = context.book.live(container.id);
   const mustPause = options.isPausing && live.task !== undefined && container.state.status === "running";
   const image = context.images.get(container.imageId);
+  const own = executionOf(container.settings);
   const created = context.clock.now().toISOString();
   const config: ImageConfig = {
     architecture: image.config.architecture,
@@ -21,7 +23,7 @@ export async function commitContainer(
     created,
     ...(options.author !== "" && { author: options.author }),
     ...(options.comment !== "" && { comment: options.comment }),
-    config: { ...executionOf(container.settings), ...options.config },
+    config: committed(options.configure(own), own),
     rootfs: image.config.rootfs,
     history: [
       ...(image.config.history ?? []),
@@ -61,6 +63,12 @@ export async function commitContainer(
       publish(context, container, "unpause");
     }
   }
+}
+
+/** Empty maps have no place in an image's config. */
+function committed(asked: ExecutionConfig, own: ExecutionConfig): ExecutionConfig {
+  const { Volumes, OnBuild, ...filled } = mergeConfig(asked, own);
+  return { ...filled, ...(Volumes !== null && { Volumes }), ...(OnBuild !== null && { OnBuild }) };
 }
 
 function executionOf(settings: ContainerSettings): ExecutionConfig {

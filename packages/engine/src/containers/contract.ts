@@ -1,4 +1,4 @@
-import type { Digest, ImageConfig, Platform } from "#spec";
+import type { Digest, ExecutionConfig, Platform } from "#spec";
 import type { Change } from "#layers";
 import type { LogEntry, LogQuery } from "#logs";
 import type { Endpoint, Network, PublishedPort } from "#networks";
@@ -285,7 +285,8 @@ export interface Containers extends AsyncDisposable {
       comment: string;
       author: string;
       isPausing: boolean;
-      config: ImageConfig["config"];
+      /** What is asked of the image, by what the container is; what it leaves open the container fills. */
+      configure: (own: ExecutionConfig) => ExecutionConfig;
     },
     signal: AbortSignal,
   ): Promise<Digest>;

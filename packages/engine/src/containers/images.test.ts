@@ -8,7 +8,7 @@ test("commit() adds what the container changed to its image, and keeps who it wa
   const { room, images } = ground;
   const { id } = await room.create(plainRequest(["sh"]), signal);
   (ground.layers as FakeLayers).change(id, { "etc/new": "text" });
-  const options = { author: "ada", comment: "why", isPausing: false, config: { Env: ["A=b"] } };
+  const options = { author: "ada", comment: "why", isPausing: false, configure: () => ({ Env: ["A=b"] }) };
   const made = await room.commit(id, { ...options, reference: "made/here" }, signal);
   const image = images.get("made/here:latest");
   expect(image).toMatchObject({ id: made, parent: images.get(FAKE_IMAGE).id, sizeBytes: 4 });

@@ -1,37 +1,47 @@
 import type { ExecutionConfig } from "#spec";
 import type { ContainerSettings } from "./settings.ts";
 
-/** Fills what the client left open from the image's config, as Docker does. Source: Docker Engine, runconfig merge. */
+type Filled = ExecutionConfig &
+  Pick<
+    ContainerSettings,
+    "User" | "Env" | "Labels" | "Entrypoint" | "Cmd" | "WorkingDir" | "Volumes" | "OnBuild"
+  >;
+
+/** Fills what the client left open from the image's config, as Docker does. */
 export function mergeImage(
   settings: ContainerSettings,
   image: ExecutionConfig | undefined,
 ): ContainerSettings {
-  if (image === undefined) return settings;
-  const ownNames = new Set(settings.Env.map(nameOf));
-  // An entrypoint of the client's own drops the image's command; [""] resets both.
-  const hasOwnEntrypoint = settings.Entrypoint !== null && settings.Entrypoint.length > 0;
-  const inheritsCommand = !hasOwnEntrypoint && (settings.Cmd === null || settings.Cmd.length === 0);
-  const resets = settings.Entrypoint?.length === 1 && settings.Entrypoint[0] === "";
-  const entrypoint = resets ? null : hasOwnEntrypoint ? settings.Entrypoint : (image.Entrypoint ?? null);
-  const health = mergeHealth(settings.Healthcheck, image.Healthcheck);
+  return image === undefined ? settings : { ...settings, ...mergeConfig(settings, image) };
+}
+
+/** What `own` leaves open is `base`'s; variables, labels, ports and volumes join it. Source: Docker Engine, runconfig merge. */
+export function mergeConfig(own: ExecutionConfig, base: ExecutionConfig): Filled {
+  const env = own.Env ?? [];
+  const ownNames = new Set(env.map(nameOf));
+  const command = own.Cmd ?? null;
+  // An entrypoint of one's own drops the command of before, one without words the entrypoint alone; [""] resets both.
+  const entrypoint = own.Entrypoint ?? base.Entrypoint ?? null;
+  const hasOwnEntrypoint = (own.Entrypoint ?? []).length > 0;
+  const inheritsCommand = !hasOwnEntrypoint && (command ?? []).length === 0;
+  const resets = own.Entrypoint?.length === 1 && own.Entrypoint[0] === "";
+  const health = mergeHealth(own.Healthcheck, base.Healthcheck);
+  const volumes = { ...base.Volumes, ...own.Volumes };
   return {
-    ...settings,
-    User: settings.User === "" ? (image.User ?? "") : settings.User,
-    Env: [...settings.Env, ...(image.Env ?? []).filter((entry) => !ownNames.has(nameOf(entry)))],
-    Labels: { ...image.Labels, ...settings.Labels },
-    ExposedPorts: { ...image.ExposedPorts, ...settings.ExposedPorts },
-    Entrypoint: entrypoint,
-    Cmd: inheritsCommand ? (image.Cmd ?? null) : settings.Cmd,
-    WorkingDir: settings.WorkingDir === "" ? (image.WorkingDir ?? "") : settings.WorkingDir,
-    Volumes:
-      Object.keys({ ...image.Volumes, ...settings.Volumes }).length === 0
-        ? null
-        : { ...image.Volumes, ...settings.Volumes },
+    ...own,
+    User: own.User === undefined || own.User === "" ? (base.User ?? "") : own.User,
+    Env: [...env, ...(base.Env ?? []).filter((entry) => !ownNames.has(nameOf(entry)))],
+    Labels: { ...base.Labels, ...own.Labels },
+    ExposedPorts: { ...base.ExposedPorts, ...own.ExposedPorts },
+    Entrypoint: resets ? null : entrypoint,
+    Cmd: inheritsCommand ? (base.Cmd ?? null) : command,
+    WorkingDir:
+      own.WorkingDir === undefined || own.WorkingDir === "" ? (base.WorkingDir ?? "") : own.WorkingDir,
+    Volumes: Object.keys(volumes).length === 0 ? null : volumes,
+    OnBuild: own.OnBuild ?? base.OnBuild ?? null,
     ...(health !== undefined && { Healthcheck: health }),
-    ...(settings.StopSignal === undefined &&
-      image.StopSignal !== undefined && { StopSignal: image.StopSignal }),
-    ...(settings.Shell === undefined && image.Shell !== undefined && { Shell: image.Shell }),
-    ...(settings.OnBuild === null && image.OnBuild != null && { OnBuild: image.OnBuild }),
+    ...(own.StopSignal === undefined && base.StopSignal !== undefined && { StopSignal: base.StopSignal }),
+    ...(own.Shell === undefined && base.Shell !== undefined && { Shell: base.Shell }),
   };
 }
 

@@ -2,9 +2,11 @@ import { RecordedEvents } from "#testing/events";
 import { FakeLayers } from "#testing/layers";
 import { FakeRegistry } from "#testing/registry";
 import { imagesConformance } from "./conformance.ts";
+import type { ImagesUnderTest } from "./ground-conformance.ts";
 import { fakeImages } from "./testing.ts";
+import { transferConformance } from "./transfer-conformance.ts";
 
-imagesConformance("the room on fake layers and a fake registry", async () => {
+async function make(): Promise<ImagesUnderTest> {
   const layers = new FakeLayers();
   const registry = new FakeRegistry();
   const events = new RecordedEvents();
@@ -17,4 +19,7 @@ imagesConformance("the room on fake layers and a fake registry", async () => {
     host: "registry.test",
     [Symbol.asyncDispose]: () => images[Symbol.asyncDispose](),
   };
-});
+}
+
+imagesConformance("the room on fake layers and a fake registry", make);
+transferConformance("the room on fake layers and a fake registry", make);

@@ -9,7 +9,9 @@ import { openRegistry } from "#registry";
 import { RecordedEvents } from "#testing/events";
 import { memoryStore } from "#testing/store";
 import { imagesConformance } from "./conformance.ts";
+import type { ImagesUnderTest } from "./ground-conformance.ts";
 import { openImages } from "./index.ts";
+import { transferConformance } from "./transfer-conformance.ts";
 
 const { signal } = new AbortController();
 let upstream: Registry;
@@ -19,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => upstream[Symbol.asyncDispose]());
 
-imagesConformance("the room on overlay layers and docker-registry", async () => {
+async function make(): Promise<ImagesUnderTest> {
   const dataRoot = mkdtempSync(join(tmpdir(), "longshore-images-"));
   const open = new AsyncDisposableStack();
   open.defer(() => rmSync(dataRoot, { recursive: true, force: true }));
@@ -33,4 +35,7 @@ imagesConformance("the room on overlay layers and docker-registry", async () => 
     await openImages({ store, events, layers, registry, log, clock: systemClock }, signal),
   );
   return { images, layers, registry, events, host, [Symbol.asyncDispose]: () => open.disposeAsync() };
-});
+}
+
+imagesConformance("the room on overlay layers and docker-registry", make);
+transferConformance("the room on overlay layers and docker-registry", make);

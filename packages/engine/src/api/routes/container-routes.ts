@@ -1,45 +1,19 @@
 import { LongshoreError } from "#kernel";
 import type { Container } from "#containers";
 import type { Call } from "../server/call.ts";
-import {
-  filterFlag,
-  type Filters,
-  flag,
-  labelsMatch,
-  parseFilters,
-  untilOf,
-  wholeNumber,
-} from "../server/query.ts";
+import { flag, labelsMatch, parseFilters, untilOf, wholeNumber } from "../server/query.ts";
 import type { Route } from "../server/router.ts";
 import { inspectContainer, summariseContainer, type InspectContext } from "../wire/container-inspect.ts";
 import { parsePlatform } from "../wire/platform.ts";
 import { createShape, parseCreate, parseUpdate, updateShape } from "../wire/container-settings.ts";
 import { UNMET_AT_CREATE, UNMET_AT_UPDATE } from "../wire/unmet-settings.ts";
 import { DetachKeys } from "../server/detach-keys.ts";
+import { containerFits, LIST_FILTERS } from "./container-filters.ts";
 import { INERT_AT_CREATE } from "./inert.ts";
 import type { Rooms } from "./rooms.ts";
 
 /** Changes of state are not given up half way when the client goes away. */
 const toTheEnd = new AbortController().signal;
-
-const LIST_FILTERS = [
-  "ancestor",
-  "before",
-  "exited",
-  "expose",
-  "health",
-  "id",
-  "isolation",
-  "is-task",
-  "label",
-  "label!",
-  "name",
-  "network",
-  "publish",
-  "since",
-  "status",
-  "volume",
-];
 
 export function containerRoutes(rooms: Rooms): readonly Route[] {
   const { containers } = rooms;
@@ -305,15 +279,15 @@ export function contextOf(rooms: Rooms, container: Container): InspectContext {
 async function listContainers(rooms: Rooms, call: Call): Promise<void> {
   const filters = parseFilters(call.query, LIST_FILTERS);
   const limit = wholeNumber(call.query, "limit") ?? 0;
-  const isAll = flag(call.query, "all") || limit > 0 || filters.has("status") || filters.has("exited");
+  const isAll = flag(call.query, "all") || limit > 0 || filters.has("status");
   const hasSizes = flag(call.query, "size");
+  const fits = containerFits(rooms, filters);
   let found = rooms.containers
     .list()
     .toReversed()
     .filter(
       (container) =>
-        (isAll || ["running", "paused", "restarting"].includes(container.state.status)) &&
-        fits(rooms, container, filters),
+        (isAll || ["running", "paused", "restarting"].includes(container.state.status)) && fits(container),
     );
   for (const key of ["before", "since"] as const) {
     const [name] = filters.get(key) ?? [];
@@ -351,81 +325,6 @@ function imageNames(rooms: Rooms): (container: Container) => string {
     const holder = known.get(Image) ?? known.get(`${Image}:latest`);
     return holder === undefined || holder === container.imageId ? Image : container.imageId;
   };
-}
-
-function fits(rooms: Rooms, container: Container, filters: Filters): boolean {
-  const some = (key: string, test: (value: string) => boolean): boolean => {
-    const values = filters.get(key);
-    return values === undefined || values.some(test);
-  };
-  const statuses = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
-  for (const status of filters.get("status") ?? [])
-    if (!statuses.includes(status)) throw new LongshoreError("invalid", `invalid filter 'status=${status}'`);
-  // Tasks are a swarm's.
-  const isTask = filterFlag(filters, "is-task") ?? false;
-  return (
-    !isTask &&
-    labelsMatch(filters, container.settings.Labels) &&
-    some("id", (value) => container.id.startsWith(value)) &&
-    some("name", (value) => nameFits(value, container.name)) &&
-    some("status", (value) => value === container.state.status) &&
-    some(
-      "exited",
-      (value) => container.state.status === "exited" && String(container.state.exitCode) === value,
-    ) &&
-    some("health", (value) => (container.state.health?.status ?? "none") === value) &&
-    some("network", (value) =>
-      Object.keys(container.endpoints).some(
-        (name) =>
-          name === value ||
-          rooms.networks.list().some((network) => network.name === name && network.id.startsWith(value)),
-      ),
-    ) &&
-    some("volume", (value) =>
-      container.mounts.some((mount) => mount.name === value || mount.destination === value),
-    ) &&
-    some("ancestor", (value) => isDescendant(rooms, container, value)) &&
-    some("expose", (value) =>
-      Object.keys(container.settings.ExposedPorts ?? {}).some(
-        (port) => port === value || port === `${value}/tcp`,
-      ),
-    ) &&
-    some("publish", (value) =>
-      rooms.containers
-        .live(container.id)
-        .ports.some(
-          (port) =>
-            `${port.containerPort}/${port.protocol}` === value || String(port.containerPort) === value,
-        ),
-    )
-  );
-}
-
-/** A regular expression tried with and without the slash; a broken one is 400. */
-function nameFits(pattern: string, name: string): boolean {
-  try {
-    const expression = new RegExp(pattern, "u");
-    return expression.test(name) || expression.test(`/${name}`);
-  } catch (error) {
-    throw new LongshoreError("invalid", `invalid filter 'name=${pattern}': not a regular expression`, {
-      cause: error,
-    });
-  }
-}
-
-function isDescendant(rooms: Rooms, container: Container, name: string): boolean {
-  try {
-    const ancestor = rooms.images.get(name);
-    if (ancestor.id === container.imageId) return true;
-    const own = rooms.images.list().find((image) => image.id === container.imageId);
-    return (
-      own !== undefined &&
-      ancestor.chain.length > 0 &&
-      ancestor.chain.every((chainId, index) => own.chain[index] === chainId)
-    );
-  } catch {
-    return false;
-  }
 }
 
 async function streamStats(rooms: Rooms, call: Call): Promise<void> {

@@ -12,11 +12,13 @@ import type { Call } from "../server/call.ts";
 import { progressBar, progressStream } from "../server/progress-stream.ts";
 import { filterFlag, flag, labelsMatch, parseFilters, untilOf } from "../server/query.ts";
 import type { Route } from "../server/router.ts";
-import { applyChanges, commitShape, parseCommitConfig, RUN_TIME_ONLY } from "../wire/commit-config.ts";
+import { commitShape, parseCommitConfig, RUN_TIME_ONLY } from "../wire/commit-config.ts";
+import { applyChanges } from "../wire/image-changes.ts";
 import { inspectImage, summariseImage } from "../wire/images.ts";
 import { parsePlatform } from "../wire/platform.ts";
 import { authOf, authShape } from "../wire/registry-auth.ts";
 import { NO_MANIFESTS } from "./inert.ts";
+import { referencePattern } from "./reference-pattern.ts";
 import type { Rooms } from "./rooms.ts";
 import { searchImages } from "./search-route.ts";
 
@@ -261,7 +263,9 @@ async function listImages(rooms: Rooms, call: Call): Promise<void> {
       key === "before" ? Date.parse(image.createdAt) < pivot : Date.parse(image.createdAt) > pivot,
     );
   }
-  const references = filters.get("reference") ?? call.query.getAll("filter");
+  // The word of clients before 1.41.
+  const old = call.minor < 41 ? call.query.getAll("filter").filter((name) => name !== "") : [];
+  const references = [...(filters.get("reference") ?? []), ...old];
   const rows = found.flatMap((image) => {
     const kept = references.length === 0 ? image : byReference(image, references);
     return kept === undefined ? [] : [kept];
@@ -280,20 +284,10 @@ async function listImages(rooms: Rooms, call: Call): Promise<void> {
 }
 
 function byReference(image: Image, patterns: readonly string[]): Image | undefined {
-  const tests = patterns.map(globTest);
+  const tests = patterns.map(referencePattern);
   const repoTags = image.repoTags.filter((tag) => tests.some((test) => test(tag)));
   const repoDigests = image.repoDigests.filter((digest) => tests.some((test) => test(digest)));
   return repoTags.length === 0 && repoDigests.length === 0 ? undefined : { ...image, repoTags, repoDigests };
-}
-
-/** Docker's reference patterns: `*` stops at a slash, `?` one character, `[...]` a class; without a tag any tag fits. */
-function globTest(pattern: string): (name: string) => boolean {
-  const source = pattern
-    .replaceAll(/[.+^${}()|\\]/g, String.raw`\$&`)
-    .replaceAll("*", "[^/]*")
-    .replaceAll("?", "[^/]");
-  const whole = new RegExp(`^${source}$`);
-  return (name) => whole.test(name) || whole.test(name.split("@", 1)[0]?.replace(/:[^:/]*$/, "") ?? "");
 }
 
 async function createImage(rooms: Rooms, call: Call): Promise<void> {
@@ -371,7 +365,8 @@ async function commit(rooms: Rooms, call: Call): Promise<void> {
       ? undefined
       : familiar(withDefaultTag(parseReference(tag === "" ? repository : `${repository}:${tag}`)));
   const container = rooms.containers.get(query.get("container") ?? "");
-  const config = applyChanges(parseCommitConfig(body), query.getAll("changes"));
+  const config = parseCommitConfig(body);
+  const changes = query.getAll("changes");
   const id = await rooms.containers.commit(
     container.id,
     {
@@ -379,7 +374,7 @@ async function commit(rooms: Rooms, call: Call): Promise<void> {
       comment: query.get("comment") ?? "",
       author: query.get("author") ?? "",
       isPausing: flag(query, "pause", true),
-      config,
+      configure: (own) => applyChanges(config ?? own, changes),
     },
     call.signal,
   );

@@ -1,6 +1,6 @@
 import { isKind, LongshoreError } from "#kernel";
 import type { Endpoint, Network } from "#networks";
-import { filterFlag, labelsMatch, parseFilters, untilOf } from "../server/query.ts";
+import { filterFlag, labelsMatch, namePattern, parseFilters, untilOf } from "../server/query.ts";
 import type { Call } from "../server/call.ts";
 import type { Route } from "../server/router.ts";
 import { parseEndpoint } from "../wire/container-settings.ts";
@@ -42,6 +42,7 @@ export function networkRoutes(rooms: Rooms): readonly Route[] {
     const some = (key: string, test: (value: string) => boolean): boolean =>
       (filters.get(key) ?? [undefined]).some((value) => value === undefined || test(value));
     const isDangling = filterFlag(filters, "dangling");
+    const names = (filters.get("name") ?? []).map((pattern) => namePattern("name", pattern));
     const predefined = (network: Network): boolean => ["bridge", "host", "none"].includes(network.name);
     for (const type of filters.get("type") ?? [])
       if (type !== "builtin" && type !== "custom")
@@ -53,7 +54,7 @@ export function networkRoutes(rooms: Rooms): readonly Route[] {
           labelsMatch(filters, network.labels) &&
           some("driver", (value) => network.driver === value) &&
           some("id", (value) => network.id.startsWith(value)) &&
-          some("name", (value) => network.name.includes(value)) &&
+          (!filters.has("name") || names.some((fits) => fits(network.name))) &&
           some("scope", (value) => network.scope === value) &&
           some("type", (value) => (value === "builtin") === predefined(network)) &&
           (isDangling === undefined ||

@@ -1,6 +1,6 @@
 import { LongshoreError } from "#kernel";
 import type { Volume } from "#volumes";
-import { filterFlag, flag as queryFlag, labelsMatch, parseFilters } from "../server/query.ts";
+import { filterFlag, flag as queryFlag, labelsMatch, namePattern, parseFilters } from "../server/query.ts";
 import type { Route } from "../server/router.ts";
 import { anything, object, optional, record, text } from "../wire/shape.ts";
 import type { Rooms } from "./rooms.ts";
@@ -35,13 +35,14 @@ export function volumeRoutes(rooms: Rooms): readonly Route[] {
       handle: async (call) => {
         const filters = parseFilters(call.query, ["dangling", "driver", "label", "label!", "name"]);
         const isDangling = filterFlag(filters, "dangling");
+        const names = (filters.get("name") ?? []).map((pattern) => namePattern("name", pattern));
         const found = volumes
           .list()
           .filter(
             (volume) =>
               labelsMatch(filters, volume.labels) &&
               (filters.get("driver") ?? [volume.driver]).includes(volume.driver) &&
-              (filters.get("name") ?? [""]).some((name) => volume.name.includes(name)) &&
+              (!filters.has("name") || names.some((fits) => fits(volume.name))) &&
               (isDangling === undefined || isDangling === (volumes.usedBy(volume.name).length === 0)),
           );
         call.reply(200, { Volumes: found.map(wireVolume), Warnings: null });

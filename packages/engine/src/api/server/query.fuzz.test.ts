@@ -32,7 +32,9 @@ test("parseFilters() reads the map and the list form alike", () => {
       const sorted = (filters: typeof read): unknown =>
         Object.fromEntries([...filters].map(([name, values]) => [name, values.toSorted()]));
       expect(sorted(read)).toEqual(sorted(lists));
-      expect(Object.fromEntries(lists)).toEqual(wanted);
+      // A key without a value asks for nothing.
+      const asked = Object.entries(wanted).filter(([, values]) => values.length > 0);
+      expect(Object.fromEntries(lists)).toEqual(Object.fromEntries(asked));
     }),
     fuzzed(1000),
   );

@@ -70,6 +70,18 @@ function valuesOf(key: string, value: unknown): readonly string[] {
   );
 }
 
+/** A regular expression tried on a name with and without its slash, as Docker does. Throws `invalid` for a broken one. */
+export function namePattern(key: string, pattern: string): (name: string) => boolean {
+  try {
+    const expression = new RegExp(pattern, "u");
+    return (name) => expression.test(name) || expression.test(`/${name}`);
+  } catch (error) {
+    throw new LongshoreError("invalid", `invalid filter '${key}=${pattern}': not a regular expression`, {
+      cause: error,
+    });
+  }
+}
+
 /** True when every `label` filter (`k` or `k=v`) fits and no `label!` does. */
 export function labelsMatch(filters: Filters, labels: Readonly<Record<string, string>>): boolean {
   const fits = (wanted: string): boolean => {

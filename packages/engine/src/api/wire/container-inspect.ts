@@ -205,6 +205,32 @@ function portMap(
   return map;
 }
 
+interface PortRow {
+  readonly IP?: string;
+  readonly PrivatePort: number;
+  readonly PublicPort?: number;
+  readonly Type: string;
+}
+
+/** Published ports of a run, and what else it exposes. */
+export function portRows(container: Container, live: InspectContext["live"]): readonly PortRow[] {
+  if (container.state.pid === 0) return [];
+  const published = live.ports.map((port) => ({
+    IP: port.hostAddress,
+    PrivatePort: port.containerPort,
+    PublicPort: port.hostPort,
+    Type: port.protocol,
+  }));
+  const covered = new Set(live.ports.map((port) => `${port.containerPort}/${port.protocol}`));
+  const exposed = Object.keys(container.settings.ExposedPorts ?? {})
+    .map((port) => port.split("/"))
+    .filter(([number, protocol = "tcp"]) => !covered.has(`${number}/${protocol}`));
+  return [
+    ...published,
+    ...exposed.map(([number, protocol = "tcp"]) => ({ PrivatePort: Number(number), Type: protocol })),
+  ];
+}
+
 /** One row of GET /containers/json. Source: Docker Engine API 1.51, ContainerSummary. */
 export function summariseContainer(
   container: Container,
@@ -214,20 +240,6 @@ export function summariseContainer(
   minor: number,
   sizes?: { writableBytes: number; rootBytes: number },
 ): object {
-  const { live } = context;
-  const published = live.ports.map((port) => ({
-    IP: port.hostAddress,
-    PrivatePort: port.containerPort,
-    PublicPort: port.hostPort,
-    Type: port.protocol,
-  }));
-  const covered = new Set(live.ports.map((port) => `${port.containerPort}/${port.protocol}`));
-  const exposed =
-    container.state.pid === 0
-      ? []
-      : Object.keys(container.settings.ExposedPorts ?? {})
-          .map((port) => port.split("/"))
-          .filter(([number, protocol = "tcp"]) => !covered.has(`${number}/${protocol}`));
   return {
     Id: container.id,
     Names: [`/${container.name}`],
@@ -235,10 +247,7 @@ export function summariseContainer(
     ImageID: container.imageId,
     Command: [container.path, ...container.args].map(quoted).join(" "),
     Created: Math.floor(Date.parse(container.createdAt) / 1000),
-    Ports: [
-      ...published,
-      ...exposed.map(([number, protocol = "tcp"]) => ({ PrivatePort: Number(number), Type: protocol })),
-    ],
+    Ports: portRows(container, context.live),
     ...(sizes !== undefined && { SizeRw: sizes.writableBytes, SizeRootFs: sizes.rootBytes }),
     Labels: container.settings.Labels,
     State: container.state.status,

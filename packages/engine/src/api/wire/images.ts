@@ -37,6 +37,7 @@ export function inspectImage(image: Image, driver: string, minor: number): objec
       OnBuild: own.OnBuild ?? null,
       Labels: own.Labels ?? null,
       ...(own.StopSignal !== undefined && { StopSignal: own.StopSignal }),
+      ...(own.StopTimeout !== undefined && minor < 50 && { StopTimeout: own.StopTimeout }),
       ...(own.Shell !== undefined && { Shell: own.Shell }),
     },
     Architecture: config.architecture,
