@@ -1,4 +1,7 @@
 import { execFile } from "node:child_process";
+import { mkdtempDisposableSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Docker, openDocker, STARTER } from "../compat/docker.ts";
@@ -13,9 +16,11 @@ beforeAll(async () => {
 afterAll(() => docker[Symbol.asyncDispose]());
 
 /** Runs lines of Python after the usual beginning; they print JSON. */
-async function py(script: string): Promise<unknown> {
+async function py(script: string, env: Record<string, string> = {}): Promise<unknown> {
   const beginning = `import docker, json, io, tarfile\nc = docker.DockerClient(base_url="unix://${docker.socket}")\nI = "${STARTER}"\n`;
-  const { stdout } = await promisify(execFile)(python, ["-c", beginning + script]);
+  const { stdout } = await promisify(execFile)(python, ["-c", beginning + script], {
+    env: { ...process.env, ...env },
+  });
   return JSON.parse(stdout);
 }
 
@@ -83,6 +88,22 @@ print(json.dumps(got))
     wait: 137,
     gone: true,
   });
+});
+
+test("logs as a stream gives line by line, also where config.json has it go by the CLI's name", async () => {
+  const name = docker.fresh("pylines");
+  await docker.ok("run", "--name", name, STARTER, "seq", "1", "3");
+  using config = mkdtempDisposableSync(join(tmpdir(), "longshore-py-"));
+  // As the docker CLI before 20.10 left it after a login.
+  const headers = { HttpHeaders: { "User-Agent": "Docker-Client/19.03.8 (linux)" } };
+  writeFileSync(join(config.path, "config.json"), JSON.stringify(headers));
+  const script = `
+k = c.containers.get("${name}")
+print(json.dumps([[line.decode() for line in k.logs(stream=True, follow=follow)] for follow in (False, True)]))
+k.remove()
+`;
+  const lines = ["1\n", "2\n", "3\n"];
+  expect(await py(script, { DOCKER_CONFIG: config.path })).toEqual([lines, lines]);
 });
 
 test("images, networks, volumes and events", async () => {

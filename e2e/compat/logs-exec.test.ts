@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Docker, finish, openDocker, STARTER, until } from "./docker.ts";
+import { type Docker, finish, openDocker, raw, STARTER, until } from "./docker.ts";
 
 let docker: Docker;
 beforeAll(async () => {
@@ -54,6 +54,35 @@ test("logs loses none of 20000 lines", async () => {
   const lines = (await docker.ok("logs", name)).split("\n");
   expect(lines.length).toBe(20_000);
   expect(lines.every((line, index) => line === String(index + 1))).toBe(true);
+  await docker.ok("rm", name);
+});
+
+test("a frame is a line, also for a follower and for docker-py under the CLI's name; only for the CLI itself lines are joined", async () => {
+  const name = docker.fresh("frames");
+  const script = "echo o1; echo o2; sleep 0.2; echo e1 >&2; echo e2 >&2; sleep 0.2; echo o3; printf rest";
+  await docker.ok("run", "--name", name, STARTER, "sh", "-c", script);
+  const cli = { "User-Agent": "Docker-Client/28.2.2 (linux)" };
+  const frames = async (headers: Record<string, string>, more = ""): Promise<string[]> => {
+    const path = `/containers/${name}/logs?stdout=1&stderr=1${more}`;
+    const { message } = await raw(docker.socket, "GET", path, undefined, headers);
+    // All lengths are below 128 here, so that the text is the bytes.
+    const bytes = Buffer.from(message);
+    const found: string[] = [];
+    for (let at = 0; at < bytes.length; at += 8 + bytes.readUInt32BE(at + 4))
+      found.push(
+        `${bytes[at] === 2 ? "stderr" : "stdout"} ${bytes.toString("utf8", at + 8, at + 8 + bytes.readUInt32BE(at + 4))}`,
+      );
+    return found;
+  };
+  const lines = ["stdout o1\n", "stdout o2\n", "stderr e1\n", "stderr e2\n", "stdout o3\n", "stdout rest"];
+  expect(await frames({})).toEqual(lines);
+  expect(await frames({ "User-Agent": "docker-sdk-python/7.1.0", Accept: "*/*" })).toEqual(lines);
+  expect(await frames({ ...cli, Accept: "*/*" })).toEqual(lines);
+  expect(await frames(cli, "&follow=1")).toEqual(lines);
+  expect(await frames(cli)).toEqual(["stdout o1\no2\n", "stderr e1\ne2\n", "stdout o3\nrest"]);
+  expect(await frames(cli, "&tail=3")).toEqual(["stderr e2\n", "stdout o3\nrest"]);
+  const [timed = ""] = await frames(cli, "&timestamps=1");
+  expect(timed).toMatch(/^stdout \S+Z o1\n\S+Z o2\n$/);
   await docker.ok("rm", name);
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { LogEntry, LogQuery, Logs, LogSource } from "./contract.ts";
+import { linesOf } from "./testing.ts";
 
 type Stream = LogEntry["stream"];
 
@@ -28,11 +29,14 @@ async function texts(entries: AsyncIterable<LogEntry>, count = Number.POSITIVE_I
   return seen;
 }
 
-/** Line by line, since how they are batched is each one's own affair; a batch is never empty. */
+/** Line by line, since how they are batched is each one's own affair; neither a batch nor an entry is ever empty. */
 async function* read(logs: Logs, ...asked: Parameters<Logs["read"]>): AsyncGenerator<LogEntry> {
   for await (const batch of logs.read(...asked)) {
     expect(batch.length).toBeGreaterThan(0);
-    yield* batch;
+    for (const entry of batch) {
+      expect(entry.bytes.byteLength).toBeGreaterThan(0);
+      yield* linesOf(entry);
+    }
   }
 }
 
@@ -47,9 +51,10 @@ export function logsConformance(what: string, make: () => Promise<LogsPlace>): v
       write("stdout", "o", 1000n);
       write("stderr", "e1\ne2\n", 2000n);
       write("stdout", "ne\ntwo\nrest", 3000n);
+      const query = { ...ALL, hasTimes: true };
       const entries: unknown[] = [];
-      for await (const { stream, timeNano, bytes } of read(place.logs, place.directory(1), ALL, over, signal))
-        entries.push([stream, timeNano, Buffer.from(bytes).toString()]);
+      for await (const line of read(place.logs, place.directory(1), query, over, signal))
+        entries.push([line.stream, line.timeNano, Buffer.from(line.bytes).toString()]);
       expect(entries).toEqual([
         ["stderr", 2000n, "e1\n"],
         ["stderr", 2000n, "e2\n"],
@@ -57,7 +62,37 @@ export function logsConformance(what: string, make: () => Promise<LogsPlace>): v
         ["stdout", 3000n, "two\n"],
         ["stdout", 3000n, "rest"],
       ]);
+      expect(await texts(read(place.logs, place.directory(1), ALL, over, signal))).toEqual([
+        "e1\n",
+        "e2\n",
+        "one\n",
+        "two\n",
+        "rest",
+      ]);
     });
+
+    test.for([{}, { hasTimes: true }, { isFollowing: true }, { hasStderr: false }])(
+      "a log of many pieces, more than are read at once, comes whole and in order: %o",
+      async (query, { signal }) => {
+        await using place = await make();
+        const write = place.run(place.directory(1));
+        const wanted: string[] = [];
+        for (let number = 0; number < 60; number++) {
+          const text = `${number} ${"x".repeat(10_000 + number)}\n`;
+          write("stdout", text.slice(0, 5000));
+          if (number % 7 === 0) write("stderr", "e\n");
+          write("stdout", text.slice(5000));
+          wanted.push(...(number % 7 === 0 && query.hasStderr !== false ? ["e\n"] : []), text);
+        }
+        expect(await texts(read(place.logs, place.directory(1), { ...ALL, ...query }, over, signal))).toEqual(
+          wanted,
+        );
+        const tail = { ...ALL, ...query, tail: 50 };
+        expect(await texts(read(place.logs, place.directory(1), tail, over, signal))).toEqual(
+          wanted.slice(-50),
+        );
+      },
+    );
 
     test("read() of a log that nobody has written is empty, and has no size", async ({ signal }) => {
       await using place = await make();

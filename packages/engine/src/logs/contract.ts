@@ -2,10 +2,10 @@ import type { LogOptions, LogSubject } from "./remote/driver.ts";
 
 export type { LogOptions, LogSubject } from "./remote/driver.ts";
 
-/** A piece of output: a whole line when read by `read`, a raw piece when followed by `attach`. */
+/** A piece of output: whole lines when read by `read`, a raw piece when followed by `attach`. */
 export interface LogEntry {
   readonly stream: "stdout" | "stderr";
-  /** Nanoseconds since the epoch. */
+  /** Nanoseconds since the epoch, of the first byte. */
   readonly timeNano: bigint;
   readonly bytes: Uint8Array;
 }
@@ -18,6 +18,8 @@ export interface LogQuery {
   readonly tail?: number;
   readonly sinceNano?: bigint;
   readonly untilNano?: bigint;
+  /** Each line's own time is asked for: lines of one entry then have the same. Otherwise an entry may span many times. */
+  readonly hasTimes?: boolean;
 }
 
 /** A container's log and where its driver sends it. */
@@ -37,8 +39,9 @@ export interface Shipment extends Disposable {
 /** Readers of a container's log directory, and who sends it to log servers. Writing is the monitor's (runtime room). */
 export interface Logs extends AsyncDisposable {
   /**
-   * Lines (each with its LF; the last one maybe without), oldest first, in batches of what was there together, 1 MiB and little more
-   * at most, never empty. Follow ends when `ended` resolves and all is read.
+   * Lines (each with its LF; the last one maybe without), oldest first: one or more of a stream in each entry, in batches of what was
+   * there together, 1 MiB and little more at most, never empty. A line longer than 256 KiB comes in parts. Bytes hold until
+   * the next batch is asked for. Follow ends when `ended` resolves and all is read.
    */
   read(
     directory: string,

@@ -12,6 +12,10 @@ import {
   parseLogStart,
 } from "#spec";
 
+/** So much is read at once where less is asked for: the next pieces are then there already. */
+const WINDOW_BYTES = 256 * 1024;
+const NOTHING = Buffer.alloc(0);
+
 /** A piece of output with its place: bytes [offset, end) of `data`. */
 export interface LogPiece extends LogIndexEntry {
   readonly end: number;
@@ -40,13 +44,22 @@ export class LogFile implements AsyncDisposable {
   readonly #directory: string;
   #data: FileHandle | undefined;
   #index: FileHandle | undefined;
+  readonly #isReusing: boolean;
+  #room = NOTHING;
+  #sizeBytes = 0;
+  /** Bytes of `data` from `#windowAt` on: what is written never changes. */
+  #window = NOTHING;
+  #windowAt = 0;
 
-  constructor(directory: string) {
+  /** `isReusing`: bytes hold only until bytes that are not at hand are asked for. Fresh memory for each would keep the collector busy. */
+  constructor(directory: string, isReusing = false) {
     this.#directory = directory;
+    this.#isReusing = isReusing;
   }
 
   async dataBytes(): Promise<number> {
-    return await sizeOf(path.join(this.#directory, LOG_DATA_FILE));
+    this.#sizeBytes = await sizeOf(path.join(this.#directory, LOG_DATA_FILE));
+    return this.#sizeBytes;
   }
 
   /** Offset of the first byte that is still kept. */
@@ -89,13 +102,47 @@ export class LogFile implements AsyncDisposable {
 
   /** Up to `length` bytes at `offset`, without those that a full log has dropped, also while they were read. */
   async bytes(offset: number, length: number): Promise<Buffer> {
+    if (!this.isAtHand(offset, length))
+      await this.#read(offset, Math.max(length, Math.min(WINDOW_BYTES, this.#sizeBytes - offset)));
+    return this.#held(offset, length);
+  }
+
+  /** The same for who goes backwards: what is read besides lies before. */
+  async bytesBefore(end: number, length: number): Promise<Buffer> {
+    if (!this.isAtHand(end - length, length)) {
+      const from = Math.max(0, Math.min(end - length, end - WINDOW_BYTES));
+      await this.#read(from, end - from);
+    }
+    return this.#held(end - length, length);
+  }
+
+  /** Lets go of what was read ahead, before a long wait. */
+  release(): void {
+    this.#window = NOTHING;
+    this.#room = NOTHING;
+  }
+
+  /** Whether these bytes were read already. */
+  isAtHand(offset: number, length: number): boolean {
+    return offset >= this.#windowAt && offset + length <= this.#windowAt + this.#window.length;
+  }
+
+  #held(offset: number, length: number): Buffer {
+    const at = offset - this.#windowAt;
+    return this.#window.subarray(Math.max(0, at), Math.max(0, at + length));
+  }
+
+  async #read(offset: number, length: number): Promise<void> {
+    this.#window = NOTHING;
     this.#data ??= await openIfThere(path.join(this.#directory, LOG_DATA_FILE));
-    if (this.#data === undefined || length <= 0) return Buffer.alloc(0);
-    const room = Buffer.allocUnsafe(length);
+    if (this.#data === undefined || length <= 0) return;
+    const room = this.#room.length < length ? Buffer.allocUnsafe(length) : this.#room;
+    if (this.#isReusing) this.#room = room;
     const { bytesRead } = await this.#data.read(room, 0, length, offset);
     // Asked after the read: what was dropped meanwhile came as zeros.
-    const dropped = (await this.startBytes()) - offset;
-    return room.subarray(Math.min(Math.max(0, dropped), bytesRead), bytesRead);
+    const dropped = Math.min(Math.max(0, (await this.startBytes()) - offset), bytesRead);
+    this.#window = room.subarray(dropped, bytesRead);
+    this.#windowAt = offset + dropped;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

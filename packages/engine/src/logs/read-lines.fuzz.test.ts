@@ -7,6 +7,7 @@ import { silentLogger } from "#kernel";
 import { encodeLogEntry, LOG_DATA_FILE, LOG_ENTRY_BYTES, LOG_INDEX_FILE } from "#spec";
 import { fuzzed } from "@longshore/testkit";
 import { openLogs, type LogQuery } from "./index.ts";
+import { eachLine } from "./testing.ts";
 
 interface Piece {
   readonly stream: "stdout" | "stderr";
@@ -63,13 +64,12 @@ async function read(directory: string, query: Partial<LogQuery> = {}): Promise<r
   const lines: Line[] = [];
   const entries = openLogs({ log: silentLogger }).read(
     directory,
-    { hasStdout: true, hasStderr: true, isFollowing: false, ...query },
+    { hasStdout: true, hasStderr: true, isFollowing: false, hasTimes: true, ...query },
     Promise.resolve(),
     new AbortController().signal,
   );
-  for await (const batch of entries)
-    for (const { stream, timeNano, bytes } of batch)
-      lines.push({ stream, timeNano, text: Buffer.from(bytes).toString() });
+  for await (const { stream, timeNano, bytes } of eachLine(entries))
+    lines.push({ stream, timeNano, text: Buffer.from(bytes).toString() });
   return lines;
 }
 
@@ -88,6 +88,10 @@ test("read() gives each stream's lines with the time of their first byte", async
       fc.asyncProperty(pieces, async (list) => {
         write(directory, list);
         expect(await read(directory)).toEqual(model(list));
+        const untimed = await read(directory, { hasTimes: false });
+        expect(untimed.map(({ stream, text }) => ({ stream, text }))).toEqual(
+          model(list).map(({ stream, text }) => ({ stream, text })),
+        );
         const stdout = await read(directory, { hasStderr: false });
         expect(stdout).toEqual(model(list).filter((line) => line.stream === "stdout"));
       }),

@@ -6,6 +6,8 @@ const LF = 10;
 /** A line longer than this is given in parts, as Docker's json-file does with 16 KiB. */
 const MAX_LINE_BYTES = 256 * 1024;
 const BATCH_BYTES = 256 * 1024;
+/** Index entries that a search from the end reads at once. */
+const ENTRIES_AT_ONCE = 512;
 
 interface OpenLine {
   parts: Buffer[];
@@ -13,14 +15,14 @@ interface OpenLine {
   timeNano: bigint;
 }
 
-/** Stored and, with follow, coming lines: each has its LF and the time of its first byte. */
+/** Stored and, with follow, coming lines, as many in one entry as came in one piece. */
 export async function* readLines(
   directory: string,
   query: LogQuery,
   ended: Promise<unknown>,
   signal: AbortSignal,
 ): AsyncGenerator<readonly LogEntry[]> {
-  await using file = new LogFile(directory);
+  await using file = new LogFile(directory, true);
   using watch = query.isFollowing ? await LogWatch.open(directory, ended, signal) : undefined;
   const from = query.tail === undefined ? 0 : await tailOffset(file, query, query.tail);
   const isWanted = (stream: "stdout" | "stderr"): boolean =>
@@ -34,7 +36,13 @@ export async function* readLines(
     batchBytes = 0;
     return taken;
   };
-  for await (const piece of pieces(file, from, watch)) {
+  /** Reading further takes the memory of what was read before. */
+  function* before(offset: number, length: number): Generator<readonly LogEntry[]> {
+    if (batch.length > 0 && !file.isAtHand(offset, length)) yield take();
+  }
+  const isJoined =
+    !(query.hasTimes ?? false) && query.sinceNano === undefined && query.untilNano === undefined;
+  for await (const piece of pieces(file, from, watch, isJoined)) {
     signal.throwIfAborted();
     if (piece === "pause") {
       if (batch.length > 0) yield take();
@@ -42,20 +50,21 @@ export async function* readLines(
     }
     if (query.untilNano !== undefined && piece.timeNano > query.untilNano) break;
     if (!isWanted(piece.stream)) continue;
-    if (
-      query.sinceNano !== undefined &&
-      piece.timeNano < query.sinceNano &&
-      !open.has(piece.stream) &&
-      (await isSkippable(file, piece.end))
-    )
-      continue;
+    if (query.sinceNano !== undefined && piece.timeNano < query.sinceNano && !open.has(piece.stream)) {
+      // An old piece may be skipped unread only when it ends a line.
+      yield* before(piece.end - 1, 1);
+      const [last] = await file.bytes(piece.end - 1, 1);
+      if (last === LF) continue;
+    }
     const cutOff = piece.isRunStart ? open.get(piece.stream) : undefined;
     if (cutOff !== undefined && cutOff.bytes > 0) {
       open.delete(piece.stream);
       batch.push({ stream: piece.stream, timeNano: cutOff.timeNano, bytes: Buffer.concat(cutOff.parts) });
     }
     for (let at = piece.offset; at < piece.end; at += READ_BYTES) {
-      const bytes = await file.bytes(at, Math.min(READ_BYTES, piece.end - at));
+      const wanted = Math.min(READ_BYTES, piece.end - at);
+      yield* before(at, wanted);
+      const bytes = await file.bytes(at, wanted);
       cutLines(bytes, piece, open, query.sinceNano ?? 0n, batch);
       batchBytes += bytes.length;
       if (batchBytes >= BATCH_BYTES && batch.length > 0) yield take();
@@ -67,12 +76,6 @@ export async function* readLines(
   if (batch.length > 0) yield take();
 }
 
-/** An old piece may be skipped unread only when it ends a line. */
-async function isSkippable(file: LogFile, end: number): Promise<boolean> {
-  const last = await file.bytes(end - 1, 1);
-  return last[0] === LF;
-}
-
 /** Adds the lines that end in `bytes`, from `sinceNano` on, to `lines`; what is left over stays in `open`. */
 function cutLines(
   bytes: Buffer,
@@ -81,25 +84,24 @@ function cutLines(
   sinceNano: bigint,
   lines: LogEntry[],
 ): void {
-  for (let at = 0; at < bytes.length;) {
-    const lf = bytes.indexOf(LF, at);
-    const end = lf < 0 ? bytes.length : lf + 1;
-    const part = bytes.subarray(at, end);
-    at = end;
-    const line = open.get(stream);
-    if (lf >= 0 && line === undefined) {
-      if (timeNano >= sinceNano) lines.push({ stream, timeNano, bytes: part });
-      continue;
+  const line = open.get(stream);
+  const first = line === undefined ? 0 : bytes.indexOf(LF) + 1 || bytes.length;
+  const last = Math.max(first, bytes.lastIndexOf(LF) + 1);
+  if (line !== undefined) {
+    line.parts.push(Buffer.from(bytes.subarray(0, first)));
+    line.bytes += first;
+    if (bytes[first - 1] === LF || line.bytes >= MAX_LINE_BYTES) {
+      open.delete(stream);
+      if (line.timeNano >= sinceNano)
+        lines.push({ stream, timeNano: line.timeNano, bytes: Buffer.concat(line.parts, line.bytes) });
     }
-    const { parts, ...known } = line ?? { parts: [], bytes: 0, timeNano };
-    parts.push(part);
-    const length = known.bytes + part.length;
-    open.set(stream, { parts, bytes: length, timeNano: known.timeNano });
-    if (lf < 0 && length < MAX_LINE_BYTES) continue;
-    open.delete(stream);
-    if (known.timeNano >= sinceNano)
-      lines.push({ stream, timeNano: known.timeNano, bytes: Buffer.concat(parts, length) });
   }
+  if (last > first && timeNano >= sinceNano)
+    lines.push({ stream, timeNano, bytes: bytes.subarray(first, last) });
+  const rest = bytes.subarray(last);
+  if (rest.length >= MAX_LINE_BYTES) {
+    if (timeNano >= sinceNano) lines.push({ stream, timeNano, bytes: rest });
+  } else if (rest.length > 0) open.set(stream, { parts: [Buffer.from(rest)], bytes: rest.length, timeNano });
 }
 
 /** Where the last `count` lines of the wanted streams begin, found from the end. */
@@ -110,31 +112,29 @@ async function tailOffset(file: LogFile, query: LogQuery, count: number): Promis
   let found = 0;
   let end = size;
   let isAtEnd = true;
-  for (let number = (await file.entryCount()) - 1; number >= 0 && end > first; number--) {
-    const [entry] = await file.entries(number, 1);
-    if (entry === undefined) break;
-    const isWanted = entry.stream === "stdout" ? query.hasStdout : query.hasStderr;
-    const begin = Math.max(entry.offset, first);
-    for (let stop = end; isWanted && stop > begin;) {
-      const start = Math.max(begin, stop - READ_BYTES);
-      const bytes = await file.bytes(start, stop - start);
-      for (let at = bytes.length - 1; at >= 0; at--) {
-        if (bytes[at] !== LF) {
-          // An unfinished last line counts as one.
-          if (isAtEnd) found++;
+  for (let number = await file.entryCount(); number > 0 && end > first;) {
+    const known = Math.min(ENTRIES_AT_ONCE, number);
+    number -= known;
+    for (const entry of (await file.entries(number, known)).toReversed()) {
+      const isWanted = entry.stream === "stdout" ? query.hasStdout : query.hasStderr;
+      const begin = Math.max(entry.offset, first);
+      for (let stop = end; isWanted && stop > begin;) {
+        const length = Math.min(READ_BYTES, stop - begin);
+        const bytes = await file.bytesBefore(stop, length);
+        // What ends the output is a line, with its LF or without.
+        let at = bytes.length - Number(isAtEnd);
+        if (isAtEnd && bytes.length > 0) {
+          found = 1;
           isAtEnd = false;
-          continue;
         }
-        if (isAtEnd) {
-          isAtEnd = false;
-          found++;
-          continue;
+        while (at > 0) {
+          at = bytes.lastIndexOf(LF, at - 1);
+          if (at >= 0 && ++found > count) return stop - bytes.length + at + 1;
         }
-        if (++found > count) return start + at + 1;
+        stop -= length;
       }
-      stop = start;
+      end = entry.offset;
     }
-    end = entry.offset;
   }
   return first;
 }

@@ -18,9 +18,18 @@ interface Log {
   readonly readers: Set<() => void>;
 }
 
-/** Line by line, whatever the batches. */
+/** Line by line, whatever the batches and entries. */
 export async function* eachLine(batches: AsyncIterable<readonly LogEntry[]>): AsyncGenerator<LogEntry> {
-  for await (const batch of batches) yield* batch;
+  for await (const batch of batches) for (const entry of batch) yield* linesOf(entry);
+}
+
+/** An entry's lines, each in memory of its own. */
+export function* linesOf(entry: LogEntry): Generator<LogEntry> {
+  for (let at = 0; at < entry.bytes.byteLength;) {
+    const end = entry.bytes.indexOf(LF, at) + 1 || entry.bytes.byteLength;
+    yield { ...entry, bytes: entry.bytes.slice(at, end) };
+    at = end;
+  }
 }
 
 /** A line longer than this is given in parts. */

@@ -1,7 +1,8 @@
 import { LongshoreError, messageOf, rfc3339Nano } from "#kernel";
 import type { LogEntry } from "#logs";
 import type { Call, Hijacked } from "../server/call.ts";
-import { frame, FRAME_HEAD_BYTES, writeFrameHead } from "../server/frames.ts";
+import { frame } from "../server/frames.ts";
+import { LogPrinter } from "../server/log-frames.ts";
 import { flag, timeNano } from "../server/query.ts";
 import type { Route } from "../server/router.ts";
 import { execShape, parseExec, parseExecStart } from "../wire/container-settings.ts";
@@ -226,6 +227,7 @@ async function logs(rooms: Rooms, call: Call): Promise<void> {
   const tail = /^\d+$/.test(tailText) ? Number(tailText) : undefined;
   const sinceNano = timeNano(query, "since");
   const untilNano = timeNano(query, "until");
+  const isFollowing = flag(query, "follow");
   const hasTimes = flag(query, "timestamps");
   const hasDetails = flag(query, "details");
   const { hasTty, details, entries } = await rooms.containers.logs(
@@ -233,7 +235,8 @@ async function logs(rooms: Rooms, call: Call): Promise<void> {
     {
       hasStdout,
       hasStderr,
-      isFollowing: flag(query, "follow"),
+      isFollowing,
+      hasTimes,
       ...(tail !== undefined && { tail }),
       ...(sinceNano !== undefined && sinceNano > 0n && { sinceNano }),
       ...(untilNano !== undefined && untilNano > 0n && { untilNano }),
@@ -245,36 +248,20 @@ async function logs(rooms: Rooms, call: Call): Promise<void> {
       ? "application/vnd.docker.raw-stream"
       : "application/vnd.docker.multiplexed-stream",
   );
-  const prefixOf = (line: LogEntry): string =>
-    (hasTimes ? `${rfc3339Nano(line.timeNano)} ` : "") + (hasDetails ? `${details} ` : "");
-  const prefix = hasTimes || hasDetails ? prefixOf : undefined;
-  for await (const lines of entries) await call.write(framed(lines, hasTty, prefix));
+  const prefixOf = (entry: LogEntry): string =>
+    (hasTimes ? `${rfc3339Nano(entry.timeNano)} ` : "") + (hasDetails ? `${details} ` : "");
+  const printer = new LogPrinter({
+    frames: hasTty ? "none" : isFollowing || !isDockerCli(call) ? "line" : "joined",
+    prefixOf: hasTimes || hasDetails ? prefixOf : undefined,
+  });
+  for await (const batch of entries) await call.flush(printer.print(batch));
   call.response.end();
 }
 
-/** Many lines as one piece of the answer: a million small ones would cost more than the reading. */
-function framed(
-  lines: readonly LogEntry[],
-  hasTty: boolean,
-  prefixOf: ((line: LogEntry) => string) | undefined,
-): Buffer {
-  const prefixes = prefixOf && lines.map((line) => Buffer.from(prefixOf(line)));
-  const headBytes = hasTty ? 0 : FRAME_HEAD_BYTES;
-  let length = lines.length * headBytes;
-  for (const line of lines) length += line.bytes.byteLength;
-  for (const prefix of prefixes ?? []) length += prefix.byteLength;
-  const whole = Buffer.allocUnsafe(length);
-  let at = 0;
-  for (const [index, { stream, bytes }] of lines.entries()) {
-    const prefix = prefixes?.[index];
-    if (!hasTty) writeFrameHead(whole, at, stream, bytes.byteLength + (prefix?.byteLength ?? 0));
-    at += headBytes;
-    if (prefix !== undefined) {
-      whole.set(prefix, at);
-      at += prefix.byteLength;
-    }
-    whole.set(bytes, at);
-    at += bytes.byteLength;
-  }
-  return whole;
+/**
+ * The docker CLI writes what comes to its own stdout and stderr; other clients hand frames to their callers, who take them for lines.
+ * docker-py borrows the CLI's name from config.json's HttpHeaders, but says what it accepts, which the CLI does not.
+ */
+function isDockerCli({ headers }: Call): boolean {
+  return headers["user-agent"]?.startsWith("Docker-Client/") === true && headers.accept === undefined;
 }

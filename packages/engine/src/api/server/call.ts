@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { once } from "node:events";
-import { LongshoreError, MiB } from "#kernel";
+import { LongshoreError, MiB, unlessAborted } from "#kernel";
 import { acceptWebSocket } from "./web-socket.ts";
 import { parseJsonBody, readJsonBody } from "./body.ts";
 
@@ -142,6 +142,14 @@ export class Call {
   async write(chunk: Uint8Array | string): Promise<void> {
     this.signal.throwIfAborted();
     if (!this.response.write(chunk)) await this.#drained(this.response);
+  }
+
+  /** Waits until the chunk has left as well: then its memory may be used again. */
+  async flush(chunk: Uint8Array): Promise<void> {
+    this.signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.response.write(chunk, (error) => (error ? reject(error) : resolve()));
+    await unlessAborted(promise, this.signal);
   }
 
   /** Several writers may wait at once: they share one listener. */
