@@ -3,6 +3,7 @@ import { LongshoreError } from "#kernel";
 import { hostsText, networkFiles } from "./container-files.ts";
 import { type Context, directoryOf } from "./context.ts";
 import type { Container, EndpointSettings } from "./contract.ts";
+import { linkedHosts } from "./links.ts";
 import { checkEndpoint, endpointSpec, networkMode } from "./network-mode.ts";
 
 /** Adds a network, to the record and, when it runs, to its sandbox. */
@@ -69,11 +70,18 @@ export async function disconnectContainer(
   });
 }
 
+/** Another address of one that is linked to reaches those that run. */
+export async function tellLinked(context: Context, id: string): Promise<void> {
+  for (const container of context.book.list())
+    if (container.links?.some((link) => link.id === id) && context.book.live(container.id).task !== undefined)
+      await rewriteHosts(context, container);
+}
+
 async function rewriteHosts(context: Context, container: Container): Promise<void> {
   const endpoints = context.networks.sandbox(container.id)?.endpoints ?? [];
   const gateway = endpoints.find((endpoint) => endpoint.gateway !== undefined)?.gateway ?? "127.0.0.1";
   await writeFile(
     networkFiles(directoryOf(context, container.id)).hosts,
-    hostsText(container, container.settings.Hostname, endpoints, gateway),
+    hostsText(container, container.settings.Hostname, endpoints, gateway, linkedHosts(context, container)),
   );
 }

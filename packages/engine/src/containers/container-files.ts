@@ -26,12 +26,13 @@ export async function writeNetworkFiles(
   endpoints: readonly Endpoint[],
   resolvConf: string,
   hostGateway: string,
+  linked: readonly string[],
 ): Promise<NetworkFiles> {
   await mkdir(directory, { recursive: true, mode: 0o710 });
   const files = networkFiles(directory);
   await Promise.all([
     writeFile(files.hostname, `${hostname}\n`),
-    writeFile(files.hosts, hostsText(container, hostname, endpoints, hostGateway)),
+    writeFile(files.hosts, hostsText(container, hostname, endpoints, hostGateway, linked)),
     writeFile(files.resolvConf, resolvConf),
   ]);
   return files;
@@ -43,6 +44,7 @@ export function hostsText(
   hostname: string,
   endpoints: readonly Endpoint[],
   hostGateway: string,
+  linked: readonly string[],
 ): string {
   const lines = [
     "127.0.0.1\tlocalhost",
@@ -57,6 +59,7 @@ export function hostsText(
     const address = entry.slice(cut + 1).replace(/^\[(.*)\]$/, "$1");
     lines.push(`${address === "host-gateway" ? hostGateway : address}\t${entry.slice(0, cut)}`);
   }
+  lines.push(...linked);
   const names =
     container.settings.Domainname === ""
       ? hostname

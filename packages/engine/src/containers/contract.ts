@@ -48,6 +48,12 @@ export interface ContainerState {
   };
 }
 
+/** A container that another one reaches by a name of its own. */
+export interface ContainerLink {
+  readonly id: string;
+  readonly alias: string;
+}
+
 /** Everything stored about a container. */
 export interface Container {
   readonly id: string;
@@ -61,6 +67,8 @@ export interface Container {
   readonly path: string;
   readonly args: readonly string[];
   readonly mounts: readonly MountPoint[];
+  /** On the default bridge. */
+  readonly links?: readonly ContainerLink[];
   readonly state: ContainerState;
   readonly restartCount: number;
   readonly isManuallyStopped: boolean;

@@ -5,6 +5,7 @@ import { type Context, directoryOf, logDirectoryOf, publish } from "./context.ts
 import type { Container, ContainerState, CreateRequest, EndpointSettings } from "./contract.ts";
 import { withHostDefaults } from "./host-defaults.ts";
 import { withinKernel } from "./kernel-limits.ts";
+import { linksOf } from "./links.ts";
 import { mergeImage, processWords } from "./merge-image.ts";
 import { planMounts } from "./mount-plan.ts";
 import { copyUpVolumes, inheritedMounts, realiseMounts } from "./mounts.ts";
@@ -39,6 +40,7 @@ export async function createContainer(
   for (const [network, wanted] of Object.entries(request.endpoints))
     warnings.push(...endpointWarnings(context, network, wanted));
   checkRuntime(host.Runtime, context.runtime.info.name);
+  const links = linksOf(context.book, host);
   const words = processWords(merged);
   const [path = "", ...args] = words;
   if (request.host.Init === true && context.facts.initPath === undefined)
@@ -97,6 +99,7 @@ export async function createContainer(
     path,
     args,
     mounts,
+    ...(links.length > 0 && { links }),
     state: INITIAL,
     restartCount: 0,
     isManuallyStopped: false,

@@ -5,6 +5,7 @@ import { environmentOf } from "./document/build-document.ts";
 import { capabilitySet } from "./document/capabilities.ts";
 import { parseSecurityOptions } from "./document/security-options.ts";
 import { grantUlimits, rlimitOf } from "./document/ulimits.ts";
+import { linkedEnvironment } from "./links.ts";
 import { readRootFile } from "./root-file.ts";
 import { resolveUser } from "./user.ts";
 
@@ -48,6 +49,7 @@ export async function execProcess(
       { Env: [...container.settings.Env, ...settings.Env], Tty: settings.Tty },
       container.settings.Hostname,
       user.home,
+      linkedEnvironment(context, container),
     ),
     cwd:
       settings.WorkingDir !== ""

@@ -358,7 +358,7 @@ test("a restart that waits for its process for ever keeps nobody else from the c
   const id = await run(ground, "sleeper", {}, signal);
   const restarted = ground.room.restart(id, { signal: "SIGCONT", timeoutSeconds: -1 }, signal);
   await expect(ground.room.start(id, signal)).rejects.toMatchObject({ kind: "unchanged" });
-  await ground.room.update(id, { Memory: 64 << 20 });
+  await ground.room.update(id, { CpuShares: 99 });
   const { pid } = ground.room.get(id).state;
   ground.machine.end(id, 0);
   await restarted;

@@ -5,12 +5,14 @@ import type { Sandbox } from "#networks";
 import type { Task } from "#runtime";
 import { release, removeStopped } from "./clean-up.ts";
 import { networkFiles, type NetworkFiles, writeNetworkFiles } from "./container-files.ts";
+import { tellLinked } from "./connect.ts";
 import { type Context, directoryOf, logDirectoryOf, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
 import { blockDeviceNumbers, deviceNodes, refuseDeviceRequests } from "./devices.ts";
 import { buildDocument } from "./document/build-document.ts";
 import { runtimeMounts } from "./mounts.ts";
 import { initialHealth, watchHealth } from "./health.ts";
+import { checkLinks, linkedEnvironment, linkedHosts } from "./links.ts";
 import { logLimitOf, logSourceOf } from "./log-options.ts";
 import { namespacePaths, runningPid, sharedMemory } from "./namespaces.ts";
 import { endpointSpec, networkMode, portSpecs } from "./network-mode.ts";
@@ -56,6 +58,12 @@ export async function startLocked(context: Context, id: string, signal: AbortSig
     watchHealth(context, id);
     live.nextStart.resolve(task);
     live.nextStart = Promise.withResolvers<Task>();
+    await tellLinked(context, id).catch((error: unknown) =>
+      context.log.warn("a container that links to this one does not know its address", {
+        container: id,
+        error,
+      }),
+    );
   } catch (error) {
     signal.throwIfAborted();
     const message = messageOf(error);
@@ -89,6 +97,7 @@ function exitCodeFor(message: string): number {
 
 async function launch(context: Context, container: Container, signal: AbortSignal): Promise<Task> {
   refuseDeviceRequests(container.host);
+  checkLinks(context, container);
   await using undo = new AsyncDisposableStack();
   await using opened = new AsyncDisposableStack();
   const root = context.layers.mount(container.id);
@@ -115,6 +124,7 @@ async function launch(context: Context, container: Container, signal: AbortSigna
     mounts,
     files: network.files,
     hostname: container.settings.Hostname,
+    linkedEnvironment: linkedEnvironment(context, container),
     namespaces: { network: network.path, ...namespacePaths(context, container, isCgroupV2) },
     devices,
     blockDevices,
@@ -195,6 +205,7 @@ async function joinNetwork(
         [],
         resolvConf,
         "127.0.0.1",
+        [],
       ),
     };
   }
@@ -211,6 +222,7 @@ async function joinNetwork(
       sandbox.endpoints,
       sandbox.resolvConf,
       gateway,
+      linkedHosts(context, container),
     ),
   };
 }

@@ -271,6 +271,7 @@ export function contextOf(rooms: Rooms, container: Container): InspectContext {
   return {
     live: rooms.containers.live(container.id),
     driver: rooms.layers.driver,
+    nameOf: (id) => rooms.containers.list().find((other) => other.id === id)?.name ?? id,
     networkId: (name) =>
       rooms.networks.list().find((network) => network.name === name || network.id === name)?.id ?? "",
   };

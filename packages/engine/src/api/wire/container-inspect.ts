@@ -6,6 +6,8 @@ export interface InspectContext {
   readonly live: ContainerLive;
   readonly driver: string;
   readonly networkId: (name: string) => string;
+  /** A container's name, or its id where it is gone. */
+  readonly nameOf: (id: string) => string;
 }
 
 /** GET /containers/ID/json. Source: Docker Engine API 1.51, ContainerInspectResponse. */
@@ -45,6 +47,7 @@ export function inspectContainer(
       BlkioDeviceReadIOps: [],
       BlkioDeviceWriteIOps: [],
       ...host,
+      ...(container.links !== undefined && { Links: linksOf(container, context) }),
     },
     GraphDriver: {
       Name: context.driver,
@@ -64,6 +67,10 @@ export function inspectContainer(
     ...(state.health !== undefined && {}),
   };
 }
+
+/** `/other:/own/alias`, by the names of now. */
+const linksOf = ({ name, links = [] }: Container, { nameOf }: InspectContext): readonly string[] =>
+  links.map(({ id, alias }) => `/${nameOf(id)}:/${name}/${alias}`);
 
 function stateOf(container: Container): object {
   const { state } = container;

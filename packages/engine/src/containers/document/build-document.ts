@@ -40,6 +40,8 @@ export interface DocumentRequest {
   /** Host paths of the generated files, absent where the image's own is used. */
   readonly files: { readonly resolvConf?: string; readonly hostname?: string; readonly hosts?: string };
   readonly hostname: string;
+  /** Variables that tell of its links. */
+  readonly linkedEnvironment: readonly string[];
   /** Paths of namespaces to join; absent type = a new one; "host" = none. */
   readonly namespaces: {
     readonly network: string;
@@ -127,7 +129,7 @@ function processOf(
       ...(user.additionalGids.length > 0 && { additionalGids: user.additionalGids }),
     },
     args: [...(hasInit(request) ? [INIT_IN_CONTAINER, "--"] : []), request.path, ...request.args],
-    env: environmentOf(settings, request.hostname, user.home),
+    env: environmentOf(settings, request.hostname, user.home, request.linkedEnvironment),
     cwd: settings.WorkingDir === "" ? "/" : settings.WorkingDir,
     capabilities: { bounding: capabilities, effective: own, permitted: own, inheritable: [], ambient: [] },
     ...(ulimits.length > 0 && { rlimits: ulimits.map(rlimitOf) }),
@@ -135,18 +137,19 @@ function processOf(
   };
 }
 
-/** PATH, HOSTNAME, TERM and HOME come first; the settings' own win. A name without `=` removes. */
+/** PATH, HOSTNAME, TERM and HOME come first, then what is told of links; the settings' own win. A name without `=` removes. */
 export function environmentOf(
   settings: Pick<ContainerSettings, "Env" | "Tty">,
   hostname: string,
   home: string,
+  linked: readonly string[],
 ): readonly string[] {
   const values = new Map<string, string>([
     ["PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
     ["HOSTNAME", hostname],
   ]);
   if (settings.Tty) values.set("TERM", "xterm");
-  for (const entry of settings.Env) {
+  for (const entry of [...linked, ...settings.Env]) {
     const equals = entry.indexOf("=");
     if (equals > 0) values.set(entry.slice(0, equals), entry.slice(equals + 1));
     else values.delete(entry);
