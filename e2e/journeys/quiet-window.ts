@@ -22,7 +22,7 @@ export async function openQuietWindow(place: WindowPlace, args: readonly string[
     const evaluate = evaluator(socket);
     // Node's own start must not be disturbed by a question; Electron's comes after it and leaves this handler. A question may come in
     // the midst of that start, its modules half made: a timer's turn comes after it.
-    const isUp = `process.listenerCount?.("uncaughtException") > 0`;
+    const isUp = `globalThis.process?.listenerCount?.("uncaughtException") > 0`;
     while ((await evaluate(isUp)) !== true) await sleep(50);
     await evaluate("new Promise((done) => setTimeout(done, 0))");
     const electron = `process.getBuiltinModule("module").createRequire(process.execPath)("electron")`;

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { chromium, expect, test } from "@playwright/test";
+import { type Browser, chromium, errors, expect, test } from "@playwright/test";
 import { Docker } from "@longshore/client";
 import { look } from "./fixture.ts";
 import { endEngine, enginePid, openWindowPlace } from "./window-under-test.ts";
@@ -105,6 +105,7 @@ test("the window is one, and comes back where it was", async () => {
 });
 
 test("npm start's second half opens a window without a display, leaves the engine, and joins it the next time", async () => {
+  test.setTimeout(120_000);
   await using place = await openWindowPlace();
   const state = join(place.folder, "state");
   const start = (): { readonly text: () => string } & AsyncDisposable => {
@@ -137,7 +138,7 @@ test("npm start's second half opens a window without a display, leaves the engin
   const see = async (text: () => string, startedBy: string): Promise<void> => {
     await expect.poll(text, { timeout: 30_000 }).toContain("DevTools listening on");
     const address = /DevTools listening on (ws:\S+)/.exec(text())?.[1] ?? "";
-    const browser = await chromium.connectOverCDP(address);
+    const browser = await connect(address);
     try {
       const [context] = browser.contexts();
       await expect.poll(() => context?.pages().length).toBe(1);
@@ -166,3 +167,15 @@ test("npm start's second half opens a window without a display, leaves the engin
   await endEngine(state);
   expect(enginePid(state)).toBeUndefined();
 });
+
+/** A debugger that comes while the page is being made may wait for it in vain: it comes again. */
+async function connect(address: string): Promise<Browser> {
+  for (let triesLeft = 2; triesLeft > 0; triesLeft--) {
+    try {
+      return await chromium.connectOverCDP(address, { timeout: 10_000 });
+    } catch (error) {
+      if (!(error instanceof errors.TimeoutError)) throw error;
+    }
+  }
+  return await chromium.connectOverCDP(address);
+}
