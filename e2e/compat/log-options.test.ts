@@ -9,6 +9,22 @@ afterAll(() => docker[Symbol.asyncDispose]());
 
 const stdout = async (...args: readonly string[]): Promise<string> => (await docker("logs", ...args)).stdout;
 
+test("logs of what does not run has no more to follow; a tag is rendered, a bad one fails the start", async () => {
+  const [name, tagged] = [docker.fresh("created"), docker.fresh("tagged")];
+  await docker.ok("create", "--name", name, STARTER, "echo", "hi");
+  expect(await docker("logs", "-f", name)).toEqual({ code: 0, stdout: "", stderr: "" });
+  await docker.ok("start", "-a", name);
+  expect(await stdout("-f", name)).toBe("hi\n");
+  await docker.ok("run", "--name", tagged, "--log-opt", "tag={{.Name}}", STARTER, "echo", "hi");
+  expect(await stdout("--details", tagged)).toBe(`tag=${tagged} hi\n`);
+  const bad = await docker("run", "--rm", "--log-opt", "tag={{.Nope}}", STARTER, "true");
+  expect([bad.code, bad.stderr]).toEqual([
+    125,
+    expect.stringContaining("failed to initialize logging driver: template: log-tag"),
+  ]);
+  await docker.ok("rm", name, tagged);
+});
+
 test("logs takes since, until, tail, timestamps and details, alone and together", async () => {
   const name = docker.fresh("query");
   const options = [

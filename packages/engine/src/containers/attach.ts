@@ -114,7 +114,7 @@ class StdinWriter {
   }
 }
 
-/** Stored lines and, with follow, live ones until the first exit. */
+/** Stored lines and, with follow, live ones until the run's end: without a run there is nothing to follow. */
 export async function containerLogs(
   context: Context,
   name: string,
@@ -125,11 +125,10 @@ export async function containerLogs(
   if (!isLogReadable(container.host.LogConfig))
     throw new LongshoreError("unsupported", "configured logging driver does not support reading");
   const live = context.book.live(container.id);
-  const isOver = live.task === undefined && live.restart === undefined;
-  const ended = isOver && container.state.status !== "created" ? Promise.resolve() : live.nextExit.promise;
+  const ended = live.task === undefined ? Promise.resolve() : live.nextExit.promise;
   return {
     hasTty: container.settings.Tty,
-    details: logDetails(container.host, container.settings),
+    details: logDetails(container),
     entries: context.logs.read(logDirectoryOf(context, container.id), query, ended, signal),
   };
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Container } from "./contract.ts";
 import { humanSize, logDetails, logLimitOf } from "./log-options.ts";
 
 test("logLimitOf() keeps as much as Docker's files hold together", () => {
@@ -60,8 +61,19 @@ test("humanSize() reads decimal units in any case", () => {
 test("logDetails() takes labels, variables and the tag, sorted and escaped", () => {
   const settings = { Labels: { app: "a b", other: "x", "io.k/v": "1" }, Env: ["MODE=dev&fast", "SECRET=y"] };
   const details = (Config: Readonly<Record<string, string>>): string =>
-    logDetails({ LogConfig: { Type: "json-file", Config } }, settings);
+    logDetails({
+      id: "0123456789abcdef",
+      name: "web",
+      imageId: "sha256:00",
+      path: "sh",
+      args: [],
+      createdAt: "",
+      settings: { ...settings, Image: "some" },
+      host: { LogConfig: { Type: "json-file", Config } },
+    } as unknown as Container);
   expect(details({})).toBe("");
   expect(details({ labels: "app,absent", env: "MODE", tag: "t" })).toBe("MODE=dev%26fast,app=a+b,tag=t");
   expect(details({ "labels-regex": "^io" })).toBe("io.k%2Fv=1");
+  expect(details({ tag: "{{.Name}}/{{.ID}}" })).toBe("tag=web%2F0123456789ab");
+  expect(() => details({ tag: "{{.Nope}}" })).toThrow("can't evaluate field Nope");
 });

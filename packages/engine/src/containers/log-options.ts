@@ -1,8 +1,15 @@
 import { LongshoreError } from "#kernel";
-import { checkRemoteLogOptions, extraAttributes, memoryBytes, type LogSource, remoteLogOptions } from "#logs";
+import {
+  checkRemoteLogOptions,
+  extraAttributes,
+  memoryBytes,
+  type LogSource,
+  remoteLogOptions,
+  renderTag,
+} from "#logs";
 import type { LogLimit } from "#spec";
 import type { Container } from "./contract.ts";
-import type { ContainerSettings, HostSettings } from "./settings.ts";
+import type { HostSettings } from "./settings.ts";
 
 const refuse = (message: string): LongshoreError => new LongshoreError("invalid", message);
 const LOCAL_DEFAULT_BYTES = 20_000_000;
@@ -96,14 +103,15 @@ export function humanSize(text: string): number {
   return Math.floor(Number(match[1]) * 1000 ** power);
 }
 
-/** What `docker logs --details` puts before each line: labels and variables that the driver's options name, and the tag. */
-export function logDetails(
-  { LogConfig }: Pick<HostSettings, "LogConfig">,
-  settings: Pick<ContainerSettings, "Labels" | "Env">,
-): string {
-  const { Config } = LogConfig;
-  const details = extraAttributes(Config, settings.Labels, settings.Env);
-  if (Config["tag"] !== undefined && Config["tag"] !== "") details.set("tag", Config["tag"]);
+/**
+ * What `docker logs --details` puts before each line: labels and variables that the driver's options name, and the tag. Throws `invalid` for a
+ * tag's template that can't be read.
+ */
+export function logDetails(container: Container): string {
+  const { subject, options } = logSourceOf(container, "");
+  const details = extraAttributes(options, subject.labels, subject.env);
+  const tag = options["tag"] ?? "";
+  if (tag !== "") details.set("tag", renderTag(tag, subject));
   return [...details]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => `${queryEscape(name)}=${queryEscape(value)}`)

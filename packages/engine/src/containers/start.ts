@@ -13,7 +13,7 @@ import { buildDocument } from "./document/build-document.ts";
 import { runtimeMounts } from "./mounts.ts";
 import { initialHealth, watchHealth } from "./health.ts";
 import { checkLinks, linkedEnvironment, linkedHosts } from "./links.ts";
-import { logLimitOf, logSourceOf } from "./log-options.ts";
+import { logDetails, logLimitOf, logSourceOf } from "./log-options.ts";
 import { namespacePaths, runningPid, sharedMemory } from "./namespaces.ts";
 import { endpointSpec, networkMode, portSpecs } from "./network-mode.ts";
 import { readRootFile } from "./root-file.ts";
@@ -137,6 +137,7 @@ async function launch(context: Context, container: Container, signal: AbortSigna
     isCgroupDelegated,
     cgroupParent: cgroupParentOf(container),
   });
+  checkTag(container);
   const limit = logLimitOf(container.host.LogConfig);
   const logDirectory = logDirectoryOf(context, container.id);
   using shipment = await context.logs.openShipment(logSourceOf(container, logDirectory), signal);
@@ -158,6 +159,16 @@ async function launch(context: Context, container: Container, signal: AbortSigna
   undo.move();
   if (shipment !== undefined) await shipment.begin(context.book.live(container.id).outputEnd.promise);
   return task;
+}
+
+function checkTag(container: Container): void {
+  try {
+    logDetails(container);
+  } catch (error) {
+    throw new LongshoreError("invalid", `failed to initialize logging driver: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /** The shared /dev/shm: made when this container owns it. */

@@ -1,12 +1,13 @@
 import { isIP } from "node:net";
 import { LongshoreError } from "#kernel";
+import { extraAttributes } from "#logs";
 import { checkCpuSets } from "./cpu-sets.ts";
 import { checkSecurity } from "./document/security-options.ts";
 import { checkDeviceRules } from "./document/resources.ts";
 import { capabilitySet } from "./document/capabilities.ts";
 import { grantUlimits } from "./document/ulimits.ts";
 import { type HostFacts, ULIMIT_NAMES } from "./host-facts.ts";
-import { logDetails, logLimitOf } from "./log-options.ts";
+import { logLimitOf } from "./log-options.ts";
 import { exposedRange } from "./network-mode.ts";
 import { checkModes } from "./namespace-modes.ts";
 import { signalNumber } from "./signals.ts";
@@ -40,7 +41,7 @@ export function validate(
   checkHealth(settings);
   checkModes(host);
   logLimitOf(host.LogConfig);
-  logDetails(host, settings);
+  extraAttributes(host.LogConfig.Config, settings.Labels, settings.Env);
   checkMemory(host, warnings);
   if (host.NanoCpus < 0 || host.NanoCpus > cpuCount * 1e9)
     throw refuse(

@@ -9,6 +9,7 @@ export type * from "./contract.ts";
 export { extraAttributes } from "./remote/attributes.ts";
 export { checkRemoteLogOptions, REMOTE_LOG_DRIVERS, remoteLogOptions } from "./remote/index.ts";
 export { memoryBytes } from "./remote/sizes.ts";
+export { renderTag } from "./remote/tag.ts";
 
 /** Opens the readers of container output. Dispose ends the sending; the next engine goes on where it was. */
 export function openLogs(deps: ShippingDeps): Logs {

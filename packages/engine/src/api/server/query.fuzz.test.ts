@@ -111,6 +111,25 @@ test("timeNano() keeps all nine decimals", () => {
   );
 });
 
+test("timeNano() reads dates by their parts, and what only looks like one not at all", () => {
+  const read = (text: string): bigint | undefined => timeNano(query("since", text), "since");
+  const nano = (ms: number, more = 0n): bigint => BigInt(ms) * 1_000_000n + more;
+  expect(read("2026-11-24T20:00:00.123456789Z")).toBe(nano(Date.UTC(2026, 10, 24, 20), 123_456_789n));
+  expect(read("2026-11-24T20:00:00+02:00")).toBe(nano(Date.UTC(2026, 10, 24, 18)));
+  expect(read("2026-11-24")).toBe(nano(new Date(2026, 10, 24).getTime()));
+  expect(read("2026-11-24T20:00")).toBe(nano(new Date(2026, 10, 24, 20).getTime()));
+  expect(read("-1.5")).toBe(-1_500_000_000n);
+  for (const text of ["banana 3", "5 apples", "2026-13-01", "1e3", "2026-11-24 20:00", "Nov 24 2026"])
+    expect(() => read(text)).toThrow(`invalid value "${text}" for since`);
+});
+
+test("an until is one, and no word with a number in it", () => {
+  const until = (...values: readonly string[]): number => untilOf(new Map([["until", values]]), new Date(0));
+  expect([until("1h"), until("1.5"), until()]).toEqual([-3_600_000, 1500, Number.POSITIVE_INFINITY]);
+  expect(() => until("banana 3")).toThrow("invalid filter 'until=banana 3'");
+  expect(() => until("1", "2")).toThrow("more than one until filter specified");
+});
+
 test("numbers, booleans, times and platforms throw nothing but invalid", () => {
   fc.assert(
     fc.property(

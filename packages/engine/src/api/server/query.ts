@@ -19,13 +19,24 @@ export function wholeNumber(query: URLSearchParams, name: string): number | unde
 export function timeNano(query: URLSearchParams, name: string): bigint | undefined {
   const text = query.get(name);
   if (text === null || text === "") return undefined;
-  const parts = /^(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text);
-  if (parts !== null)
-    return BigInt(parts[1] ?? "0") * 1_000_000_000n + BigInt((parts[2] ?? "").padEnd(9, "0"));
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms))
+  const nano = parseTime(text);
+  if (nano === undefined)
     throw new LongshoreError("invalid", `invalid value "${text}" for ${name}: want unix seconds or RFC 3339`);
-  return BigInt(ms) * 1_000_000n;
+  return nano;
+}
+
+/** Nanoseconds of unix seconds (negative ones too) or of a date, with a time, a fraction and a zone or without; the zone is the engine's then. */
+function parseTime(text: string): bigint | undefined {
+  const unix = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text);
+  if (unix !== null) {
+    const [, sign = "", seconds = "0", fraction = ""] = unix;
+    const nano = BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, "0"));
+    return sign === "" ? nano : -nano;
+  }
+  const [, date = "", time = "T00:00", fraction = "", zone = ""] =
+    /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(?::\d{2})?)?(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})?$/.exec(text) ?? [];
+  const ms = Date.parse(`${date}${time}${zone}`);
+  return Number.isNaN(ms) ? undefined : BigInt(ms) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
 }
 
 export type Filters = ReadonlyMap<string, readonly string[]>;
@@ -103,12 +114,12 @@ export function filterFlag(filters: Filters, key: string): boolean | undefined {
 
 /** `until` filter, unix milliseconds: a time stamp, or a duration before `now`; +Infinity when absent. Throws `invalid`. */
 export function untilOf(filters: Filters, now: Date): number {
-  const [text] = filters.get("until") ?? [];
+  const [text, ...more] = filters.get("until") ?? [];
   if (text === undefined) return Number.POSITIVE_INFINITY;
+  if (more.length > 0) throw new LongshoreError("invalid", "more than one until filter specified");
   const duration = parseDuration(text);
   if (duration !== undefined && duration !== 0) return now.getTime() - duration;
-  if (/^\d{1,12}(\.\d{1,9})?$/.test(text)) return Number(text) * 1000;
-  const time = Date.parse(text);
-  if (Number.isNaN(time)) throw new LongshoreError("invalid", `invalid filter 'until=${text}'`);
-  return time;
+  const nano = parseTime(text);
+  if (nano === undefined) throw new LongshoreError("invalid", `invalid filter 'until=${text}'`);
+  return Number(nano / 1000n) / 1000;
 }
