@@ -72,18 +72,28 @@ function isPlatform(value: unknown): value is Platform {
   );
 }
 
-/**
- * The entry that suits `platform` best, in containerd's order; one that names no platform comes last, attestations are passed by.
- * Throws `not_found` in Docker's words.
- */
-export function choosePlatform(manifests: readonly Descriptor[], platform: Platform): Digest {
+/** What an index holds beside its images. */
+export const isAttestation = ({ annotations, platform }: Descriptor): boolean =>
+  annotations?.["vnd.docker.reference.type"] !== undefined || platform?.os === "unknown";
+
+/** The entry that suits `platform` best, in containerd's order; one that names no platform comes last. Empty when none does. */
+export function bestFor(
+  manifests: readonly Descriptor[],
+  platform: Platform,
+): readonly [] | readonly [Descriptor] {
   const order = runnable(platform);
-  let best: { readonly digest: Digest; readonly rank: number } | undefined;
-  for (const { annotations, digest, platform: own } of manifests) {
-    if (annotations?.["vnd.docker.reference.type"] !== undefined || own?.os === "unknown") continue;
-    const rank = own === undefined ? order.length : rankOf(own, order);
-    if (rank >= 0 && (best === undefined || rank < best.rank)) best = { digest, rank };
+  let best: { readonly entry: Descriptor; readonly rank: number } | undefined;
+  for (const entry of manifests) {
+    if (isAttestation(entry)) continue;
+    const rank = entry.platform === undefined ? order.length : rankOf(entry.platform, order);
+    if (rank >= 0 && (best === undefined || rank < best.rank)) best = { entry, rank };
   }
+  return best === undefined ? [] : [best.entry];
+}
+
+/** What bestFor() finds. Throws `not_found` in Docker's words. */
+export function choosePlatform(manifests: readonly Descriptor[], platform: Platform): Digest {
+  const [best] = bestFor(manifests, platform);
   if (best === undefined)
     throw new LongshoreError(
       "not_found",

@@ -66,7 +66,7 @@ export class ImagesRoom implements Images {
     onProgress: OnProgress,
     signal: AbortSignal,
   ): Promise<readonly Digest[]> {
-    return loadArchive(this.#context, source, onProgress, options.isQuiet ?? false, signal);
+    return loadArchive(this.#context, source, onProgress, options, signal);
   }
 
   save(names: readonly string[], signal: AbortSignal): AsyncIterable<Uint8Array> {
