@@ -1,15 +1,19 @@
 const CAPACITY_BYTES = 8 * 1024 * 1024;
 /** What is read at once: the rest of the ring may be filled meanwhile. */
 const PIECE_BYTES = 1024 * 1024;
+/** The reading side sleeps until so much is there: waking it for every chunk costs more than copying the chunk. */
+const BATCH_BYTES = 512 * 1024;
 /** Places in the control words. */
 const WRITTEN = 0;
 const READ = 1;
 const ENDED = 2;
 const GONE = 3;
+const ASLEEP = 4;
+const WORDS = 5;
 /** What ENDED says. */
 const WHOLE = 1;
 const CUT = 2;
-/** A missed wake-up or a dead thread costs at most this. */
+/** Fewer bytes than a batch wait at most this long; so does whoever waits for a dead thread. */
 const RECHECK_MS = 50;
 
 /** What both sides of a ring share; it travels as worker data. */
@@ -20,7 +24,7 @@ export interface RingMemory {
 
 export const ringMemory = (): RingMemory => ({
   bytes: new SharedArrayBuffer(CAPACITY_BYTES),
-  control: new SharedArrayBuffer(16),
+  control: new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT),
 });
 
 /** The filling side: copies chunks into the ring and waits without blocking while it is full. Source: ECMAScript, Atomics.waitAsync. */
@@ -50,7 +54,9 @@ export class RingWriter {
       this.#bytes.set(chunk.subarray(at, at + count), start);
       at += count;
       Atomics.store(this.#control, WRITTEN, (written + count) | 0);
-      Atomics.notify(this.#control, WRITTEN);
+      const ready = CAPACITY_BYTES - free + count;
+      if (ready >= BATCH_BYTES && Atomics.load(this.#control, ASLEEP) === 1)
+        Atomics.notify(this.#control, WRITTEN);
     }
     return true;
   }
@@ -95,18 +101,21 @@ export class RingReader implements Disposable {
       Atomics.notify(this.#words, READ);
       this.#heldBytes = 0;
     }
-    for (;;) {
+    for (let isLate = false; ;) {
       const isEnding = Atomics.load(this.#words, ENDED) !== 0;
       const written = Atomics.load(this.#words, WRITTEN);
       const read = Atomics.load(this.#words, READ);
       const ready = (written - read) >>> 0;
-      if (ready > 0) {
+      if (ready >= BATCH_BYTES || (ready > 0 && (isEnding || isLate))) {
         const start = (read >>> 0) % CAPACITY_BYTES;
         this.#heldBytes = Math.min(ready, PIECE_BYTES, CAPACITY_BYTES - start);
         return Buffer.from(this.#bytes, start, this.#heldBytes);
       }
       if (isEnding) return undefined;
-      Atomics.wait(this.#words, WRITTEN, written, RECHECK_MS);
+      // Said before the look at WRITTEN that wait() begins with: who writes in between is seen here, who writes later sees it.
+      Atomics.store(this.#words, ASLEEP, 1);
+      isLate = Atomics.wait(this.#words, WRITTEN, written, RECHECK_MS) === "timed-out";
+      Atomics.store(this.#words, ASLEEP, 0);
     }
   }
 
