@@ -50,6 +50,21 @@ describe("extended attributes", () => {
     expect(listXattrs(at("nothing"))).toEqual([]);
   });
 
+  test("getXattr() and listXattrs() take for absent what is not there, and nothing else", () => {
+    writeFileSync(at("file"), "");
+    for (const place of [at("nothing"), at("file/below")]) {
+      expect(getXattr(place, "user.a")).toBeUndefined();
+      expect(listXattrs(place)).toEqual([]);
+    }
+    const long = at("n".repeat(300));
+    expect(() => getXattr(long, "user.a")).toThrow(
+      expect.objectContaining({ code: "ENAMETOOLONG", syscall: "lgetxattr" }),
+    );
+    expect(() => listXattrs(long)).toThrow(
+      expect.objectContaining({ code: "ENAMETOOLONG", syscall: "llistxattr" }),
+    );
+  });
+
   test("setXattr() refuses by errno: no file, a kind that links can't have", () => {
     symlinkSync("nowhere", at("link"));
     const setting = (name: string, attribute: string) => () => setXattr(at(name), attribute, Buffer.of(1));

@@ -7,6 +7,9 @@ const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const S_IFCHR = 0o020000;
 const ERANGE = 34;
+/** ENOENT, ENOTDIR, ENODATA, ENOTSUP. */
+const ABSENT: ReadonlySet<number> = new Set([2, 20, 61, 95]);
+const USUAL_XATTR_BYTES = 4096;
 /** Of a value, and of all names together. Source: linux/limits.h. */
 const XATTR_BYTES_MAX = 65_536;
 /** Source: linux/fs.h; the kernel reads and writes an int, whatever the numbers say. */
@@ -59,28 +62,32 @@ export function setXattr(path: string, name: string, value: Buffer): void {
   );
 }
 
-/** Undefined when absent. Source: lgetxattr(2). */
+/** Undefined when absent: no such attribute, no such file, none on this file system. Source: lgetxattr(2). */
 export function getXattr(path: string, name: string): Buffer | undefined {
-  return roomy(4096, (room) => Number(getxattrCall(path, name, room, room.length)));
+  const what = `${JSON.stringify(path)} ${name}`;
+  return roomy("lgetxattr", what, (room) => Number(getxattrCall(path, name, room, room.length)));
 }
 
-/** Names of the extended attributes; empty where the file system has none. Source: llistxattr(2). */
+/** Names of the extended attributes; empty where there is no file and where the file system has none. Source: llistxattr(2). */
 export function listXattrs(path: string): readonly string[] {
-  const names = roomy(16_384, (room) => Number(listxattrCall(path, room, room.length)));
-  return names === undefined
-    ? []
-    : names
-        .toString()
-        .split("\0")
-        .filter((name) => name !== "");
+  const read = (room: Buffer): number => Number(listxattrCall(path, room, room.length));
+  const names = roomy("llistxattr", JSON.stringify(path), read);
+  return (names?.toString() ?? "").split("\0").filter((name) => name !== "");
 }
 
-/** What `read` leaves in a buffer of `bytes`, or, where that is too small, of the largest that there can be; undefined when it fails. */
-function roomy(bytes: number, read: (room: Buffer) => number): Buffer | undefined {
+/** What `read` leaves in a buffer of `bytes`, or, where that is too small, of the largest that there can be; undefined for what is not there. */
+function roomy(
+  call: string,
+  what: string,
+  read: (room: Buffer) => number,
+  bytes = USUAL_XATTR_BYTES,
+): Buffer | undefined {
   const room = Buffer.alloc(bytes);
   const size = read(room);
   if (size >= 0) return room.subarray(0, size);
-  return koffi.errno() === ERANGE && bytes < XATTR_BYTES_MAX ? roomy(XATTR_BYTES_MAX, read) : undefined;
+  const number = koffi.errno();
+  if (number === ERANGE && bytes < XATTR_BYTES_MAX) return roomy(call, what, read, XATTR_BYTES_MAX);
+  return ABSENT.has(number) ? undefined : void checked(call, size, what);
 }
 
 /** Sets access and modification time without following links. Source: utimensat(2). */
