@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { json } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { silentLogger as log } from "#kernel";
+import { parseReference } from "#spec";
 import { FAKE_IMAGE, openOnFakes, plainRequest } from "#testing/containers";
 import { fakeNetworks } from "#testing/networks";
 import { FAKE_IDENTITY, fakeSystem } from "#testing/system";
@@ -107,5 +108,51 @@ test("an image is looked up by platform as containerd compares them, and removed
     });
     expect(await ask("DELETE", `${place}?platforms=${by("linux", "s390x")}`)).toMatchObject({ status: 404 });
     expect(await ask("DELETE", `${place}?platforms=${by("linux", old)}`)).toMatchObject({ status: 200 });
+  });
+});
+
+test("the list of images is filtered as dockerd filters it", async ({ signal }) => {
+  await withApi(async (ask, { images }) => {
+    const base = images.get(FAKE_IMAGE);
+    const make = async (
+      created: string | undefined,
+      name: string | undefined,
+      parent = base.id,
+    ): Promise<string> => {
+      const { created: _created, ...config } = base.config;
+      const reference = name === undefined ? {} : { reference: parseReference(name) };
+      const made = { ...config, comment: `${name}`, ...(created !== undefined && { created }) };
+      return await images.commit(parent, undefined, made, reference, signal);
+    };
+    const first = await make("2024-01-01T00:00:00Z", "c/a:1");
+    const second = await make("2024-02-01T00:00:00Z", "c/b:1.5");
+    const third = await make("2024-03-01T00:00:00Z", undefined);
+    const child = await make(undefined, "localhost:5000/c/d:2", third as typeof base.id);
+    const list = async (filters: object, more = ""): Promise<readonly string[]> => {
+      const { body } = await ask(
+        "GET",
+        `/images/json?filters=${encodeURIComponent(JSON.stringify(filters))}${more}`,
+      );
+      return (body as readonly { Id: string }[]).map(({ Id }) => Id).toSorted();
+    };
+    const sorted = (...ids: readonly string[]): readonly string[] => ids.toSorted();
+    expect(await list({ reference: ["c/*"] })).toEqual(sorted(first, second));
+    expect(await list({ reference: ["c/[^a]"] })).toEqual([second]);
+    expect(await list({ reference: ["c/?:1.[0-9]", "localhost:*/c/d"] })).toEqual(sorted(second, child));
+    expect(await list({ reference: ["*"] }, "&all=1")).toEqual(
+      [base.id].filter(() => !FAKE_IMAGE.includes("/")),
+    );
+    expect(await list({ before: ["c/b:1.5", third] })).toEqual([first]);
+    expect(await list({ since: ["c/a:1", "c/b:1.5"] }, "&all=1")).toEqual(expect.arrayContaining([third]));
+    expect(await list({ since: ["c/a:1", "c/b:1.5"] }, "&all=1")).not.toContain(second);
+    expect(await list({ until: ["2030-01-01T00:00:00Z"] })).not.toContain(child);
+    expect(await list({ dangling: ["true"] }, "&all=1")).toEqual([]);
+    expect(await list({ label: ["constructor"] })).toEqual([]);
+    expect(
+      await ask("GET", `/images/json?filters=${encodeURIComponent('{"reference":["["]}')}`),
+    ).toMatchObject({
+      status: 400,
+      body: { message: "syntax error in pattern" },
+    });
   });
 });

@@ -14,11 +14,11 @@ import { filterFlag, flag, labelsMatch, parseFilters, untilOf } from "../server/
 import type { Route } from "../server/router.ts";
 import { commitShape, parseCommitConfig, RUN_TIME_ONLY } from "../wire/commit-config.ts";
 import { applyChanges } from "../wire/image-changes.ts";
-import { inspectImage, summariseImage } from "../wire/images.ts";
+import { inspectImage } from "../wire/images.ts";
 import { parsePlatform } from "../wire/platform.ts";
 import { authOf, authShape } from "../wire/registry-auth.ts";
 import { NO_MANIFESTS } from "./inert.ts";
-import { referencePattern } from "./reference-pattern.ts";
+import { listImages } from "./list-images.ts";
 import type { Rooms } from "./rooms.ts";
 import { searchImages } from "./search-route.ts";
 
@@ -232,62 +232,6 @@ function withBar(progress: Progress): object {
   const { progressDetail } = progress;
   if (progressDetail?.current === undefined) return progress;
   return { ...progress, progress: progressBar(progressDetail.current, progressDetail.total) };
-}
-
-const LIST_FILTERS = ["before", "dangling", "label", "label!", "reference", "since", "until"];
-
-async function listImages(rooms: Rooms, call: Call): Promise<void> {
-  const filters = parseFilters(call.query, LIST_FILTERS);
-  const isDangling = filterFlag(filters, "dangling");
-  const isAll = flag(call.query, "all");
-  const until = untilOf(filters, rooms.clock.now());
-  const users = new Map<string, number>();
-  for (const { imageId } of rooms.containers.list()) users.set(imageId, (users.get(imageId) ?? 0) + 1);
-  let found = rooms.images
-    .list()
-    .filter(
-      (image) =>
-        labelsMatch(filters, image.config.config?.Labels ?? {}) && Date.parse(image.createdAt) < until,
-    );
-  const parents = new Set(rooms.images.list().map((image) => image.parent));
-  if (!isAll)
-    found = found.filter(
-      (image) => image.repoTags.length > 0 || image.repoDigests.length > 0 || !parents.has(image.id),
-    );
-  if (isDangling !== undefined) found = found.filter((image) => (image.repoTags.length === 0) === isDangling);
-  for (const key of ["before", "since"] as const) {
-    const [name] = filters.get(key) ?? [];
-    if (name === undefined) continue;
-    const pivot = Date.parse(rooms.images.get(name).createdAt);
-    found = found.filter((image) =>
-      key === "before" ? Date.parse(image.createdAt) < pivot : Date.parse(image.createdAt) > pivot,
-    );
-  }
-  // The word of clients before 1.41.
-  const old = call.minor < 41 ? call.query.getAll("filter").filter((name) => name !== "") : [];
-  const references = [...(filters.get("reference") ?? []), ...old];
-  const rows = found.flatMap((image) => {
-    const kept = references.length === 0 ? image : byReference(image, references);
-    return kept === undefined ? [] : [kept];
-  });
-  rows.sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt));
-  const shared = flag(call.query, "shared-size")
-    ? (await rooms.system.diskUsage(new Set(["image"]), call.signal)).sharedBytes
-    : undefined;
-  call.reply(
-    200,
-    rows.map((image) => ({
-      ...summariseImage(image, call.minor >= 51 ? (users.get(image.id) ?? 0) : -1, call.minor),
-      ...(shared !== undefined && { SharedSize: shared.get(image.id) ?? 0 }),
-    })),
-  );
-}
-
-function byReference(image: Image, patterns: readonly string[]): Image | undefined {
-  const tests = patterns.map(referencePattern);
-  const repoTags = image.repoTags.filter((tag) => tests.some((test) => test(tag)));
-  const repoDigests = image.repoDigests.filter((digest) => tests.some((test) => test(digest)));
-  return repoTags.length === 0 && repoDigests.length === 0 ? undefined : { ...image, repoTags, repoDigests };
 }
 
 async function createImage(rooms: Rooms, call: Call): Promise<void> {

@@ -97,7 +97,9 @@ export function namePattern(key: string, pattern: string): (name: string) => boo
 export function labelsMatch(filters: Filters, labels: Readonly<Record<string, string>>): boolean {
   const fits = (wanted: string): boolean => {
     const equals = wanted.indexOf("=");
-    return equals < 0 ? wanted in labels : labels[wanted.slice(0, equals)] === wanted.slice(equals + 1);
+    return equals < 0
+      ? Object.hasOwn(labels, wanted)
+      : labels[wanted.slice(0, equals)] === wanted.slice(equals + 1);
   };
   return (filters.get("label") ?? []).every(fits) && !(filters.get("label!") ?? []).some(fits);
 }
