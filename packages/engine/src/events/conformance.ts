@@ -135,8 +135,10 @@ export function eventsConformance(what: string, make: (clock: Clock) => Events):
     test("a reader that stops leaves the others their events", async ({ signal }) => {
       const events = open();
       const [one, other] = [events.subscribe({}, signal), events.subscribe({}, signal)];
+      expect(events.listeners).toBe(2);
       say(events, "1");
       expect(await take(one, 1)).toEqual(["1"]);
+      expect(events.listeners).toBe(1);
       say(events, "2");
       expect(await take(other, 2)).toEqual(["1", "2"]);
     });

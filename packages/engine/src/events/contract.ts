@@ -17,6 +17,8 @@ export interface EventQuery {
 }
 
 export interface Events {
+  /** Subscriptions that are not over. */
+  readonly listeners: number;
   /** Stamps and publishes; never waits for a subscriber. */
   publish(event: Omit<EngineEvent, "timeNano">): EngineEvent;
   /** Subscribed from the moment of the call (not of the first read). A subscriber 4096 events behind is cut: `unavailable`. */

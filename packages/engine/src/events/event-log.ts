@@ -21,6 +21,10 @@ export class EventLog implements Events {
     this.#clock = clock;
   }
 
+  get listeners(): number {
+    return this.#subscribers.size;
+  }
+
   publish(event: Omit<EngineEvent, "timeNano">): EngineEvent {
     const now = BigInt(this.#clock.now().getTime()) * 1_000_000n;
     // Strictly rising, so that a client which resumes with since=last never sees two events as one.

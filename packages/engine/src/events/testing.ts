@@ -15,6 +15,9 @@ export class RecordedEvents implements Events {
   get published(): readonly EngineEvent[] {
     return this.#published;
   }
+  get listeners(): number {
+    return this.#events.listeners;
+  }
   /** What happened to one object, in order. */
   actions(actorId: string): readonly string[] {
     return this.#published.filter((event) => event.actorId === actorId).map(({ action }) => action);

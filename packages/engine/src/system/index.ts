@@ -10,6 +10,7 @@ import { HOST_PLATFORM } from "#spec";
 import type { Volumes } from "#volumes";
 import type { DiskSpace, EngineIdentity, System, TrashSettings } from "./contract.ts";
 import { measure } from "./disk-usage.ts";
+import { hostInfo } from "./host-info.ts";
 import { kernelInfo } from "./kernel-info.ts";
 import { diskSpace, openReclaim } from "./reclaim/reclaim.ts";
 import { TrashRoom } from "./trash/trash.ts";
@@ -25,7 +26,7 @@ export interface SystemDeps {
   readonly events: Events;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly facts: Pick<HostFacts, "kernelLimits" | "isCgroupV2">;
+  readonly facts: Pick<HostFacts, "kernelLimits" | "isCgroupV2" | "initPath">;
   readonly trash: TrashSettings;
   readonly identity: EngineIdentity;
   /** Instead of asking the data root's file system. */
@@ -91,8 +92,9 @@ async function info(deps: SystemDeps): Promise<Readonly<Record<string, unknown>>
     else if (state.status === "paused") counts.paused++;
     else counts.stopped++;
   }
-  const [system, forwarding] = await Promise.all([
+  const [system, host, forwarding] = await Promise.all([
     osName(),
+    hostInfo(identity.dataRoot, deps.facts.initPath),
     readFile("/proc/sys/net/ipv4/ip_forward", "utf8").catch(() => ""),
   ]);
   const kernel = kernelInfo({
@@ -108,7 +110,7 @@ async function info(deps: SystemDeps): Promise<Readonly<Record<string, unknown>>
     ContainersStopped: counts.stopped,
     Images: images.list().length,
     Driver: layers.driver,
-    DriverStatus: [["Backing Filesystem", "overlayfs over the data root"]],
+    ...host,
     Plugins: {
       Volume: ["local"],
       Network: ["bridge", "host", "null"],
@@ -117,17 +119,15 @@ async function info(deps: SystemDeps): Promise<Readonly<Record<string, unknown>>
     },
     ...kernel.fields,
     Debug: false,
-    NFd: 0,
     NGoroutines: 0,
     SystemTime: deps.clock.now().toISOString(),
     LoggingDriver: "json-file",
     CgroupDriver: "cgroupfs",
-    NEventsListener: 0,
+    NEventsListener: deps.events.listeners,
     KernelVersion: os.release(),
     OperatingSystem: system.name,
     OSVersion: system.version,
     OSType: "linux",
-    Architecture: process.arch === "x64" ? "x86_64" : process.arch,
     IndexServerAddress: "https://index.docker.io/v1/",
     RegistryConfig: {
       InsecureRegistryCIDRs: [
@@ -168,7 +168,6 @@ async function info(deps: SystemDeps): Promise<Readonly<Record<string, unknown>>
     },
     LiveRestoreEnabled: true,
     Isolation: "",
-    InitBinary: "",
     ContainerdCommit: { ID: "" },
     RuncCommit: { ID: identity.runtimeVersion },
     InitCommit: { ID: "" },

@@ -5,6 +5,7 @@ import { type Filters, labelsMatch, parseFilters, timeNano } from "../server/que
 import { MAX_MINOR, MIN_MINOR, type Route } from "../server/router.ts";
 import { eventMessage, stringifyExact } from "../wire/events.ts";
 import { summariseImage } from "../wire/images.ts";
+import { infoOf } from "../wire/system-info.ts";
 import { contextOf } from "./container-routes.ts";
 import { summariseContainer } from "../wire/container-inspect.ts";
 import type { Rooms } from "./rooms.ts";
@@ -41,7 +42,11 @@ export function systemRoutes(rooms: Rooms): readonly Route[] {
       path: "/version",
       handle: async (call) => call.reply(200, system.version(`1.${MAX_MINOR}`, `1.${MIN_MINOR}`)),
     },
-    { method: "GET", path: "/info", handle: async (call) => call.reply(200, await system.info()) },
+    {
+      method: "GET",
+      path: "/info",
+      handle: async (call) => call.reply(200, infoOf(await system.info(), call.minor)),
+    },
     {
       method: "GET",
       path: "/events",
@@ -71,6 +76,7 @@ export function systemRoutes(rooms: Rooms): readonly Route[] {
         call.reply(200, { CachesDeleted: null, SpaceReclaimed: 0 });
       },
     },
+    { method: "POST", path: "/build/cancel", refuses: "unsupported", handle: notBuilt },
     { method: "POST", path: "/session", refuses: "unsupported", handle: notBuilt },
     { method: "POST", path: "/grpc", refuses: "unsupported", handle: notBuilt },
   ];
@@ -137,7 +143,8 @@ function eventFits({ type, action, actorId, attributes }: EngineEvent, filters: 
 const withoutTag = (name: string): string => name.replace(/:[^:/]*$/, "");
 
 async function diskUsage(rooms: Rooms, call: Call): Promise<void> {
-  const types = new Set(call.query.getAll("type"));
+  // Before 1.42 it tells of everything.
+  const types = new Set(call.minor < 42 ? [] : call.query.getAll("type"));
   for (const type of types)
     if (!["container", "image", "volume", "build-cache"].includes(type))
       throw new LongshoreError("invalid", `unknown object type: ${type}`);
@@ -184,5 +191,6 @@ async function diskUsage(rooms: Rooms, call: Call): Promise<void> {
       })),
     }),
     ...(wants("build-cache") && { BuildCache: [] }),
+    ...(call.minor < 42 && { BuilderSize: 0 }),
   });
 }

@@ -147,7 +147,7 @@ const hostFields = {
   DnsSearch: nullable(strings),
   ExtraHosts: nullable(strings),
   GroupAdd: nullable(strings),
-  IpcMode: text("private"),
+  IpcMode: text(""),
   Cgroup: text(""),
   Links: nullable(strings),
   OomScoreAdj: whole(0),
@@ -280,6 +280,8 @@ function hostOf(parsed: HostSettings, minor: number): HostSettings {
     ...rest,
     ...(minor >= 43 && Annotations !== undefined && { Annotations }),
     ...(minor < 42 && { ConsoleSize: [0, 0] }),
+    // Older clients expect that others may join.
+    ...(parsed.IpcMode === "" && { IpcMode: minor < 40 ? "shareable" : "private" }),
     ...(parsed.Mounts !== undefined && { Mounts: parsed.Mounts.map((mount) => mountOf(mount, minor)) }),
   };
 }
