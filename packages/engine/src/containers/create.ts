@@ -56,7 +56,9 @@ export async function createContainer(
       `The requested image's platform (${platformText(image.config)}) does not match the detected host platform (${platformText(HOST_PLATFORM)}) and no specific platform was requested`,
     );
 
+  const endpoints = wantedNetworks(request.host, request.endpoints);
   context.runtime.expect();
+  context.networks.expect(Object.keys(endpoints));
   const id = randomId();
   await using undo = new AsyncDisposableStack();
   const name = takeName(context, request.name, id, undo);
@@ -95,7 +97,7 @@ export async function createContainer(
     imageId: image.id,
     settings,
     host: withHostDefaults(host, context.facts.isCgroupV2, context.runtime.info.name),
-    endpoints: wantedNetworks(request.host, request.endpoints),
+    endpoints,
     path,
     args,
     mounts,
@@ -105,7 +107,7 @@ export async function createContainer(
     isManuallyStopped: false,
     platform: image.config.os,
   };
-  for (const network of Object.keys(container.endpoints)) checkNetwork(context, network);
+  for (const network of Object.keys(endpoints)) checkNetwork(context, network);
   signal.throwIfAborted();
   await context.book.add(container);
   undo.move();

@@ -35,8 +35,10 @@ export interface DnsServer extends AsyncDisposable {
   detach(key: string): Promise<void>;
 }
 
-/** A server in a thread of its own, which is begun anew when it fails. */
+/** A server in a thread of its own, which is begun by the first call that needs it, and anew when it fails. */
 export interface ThreadedDnsServer extends DnsServer {
+  /** A sandbox will be attached soon: the thread may begin meanwhile. */
+  expect(): void;
   /** Called after that, before any other call reaches the new thread: it knows no zone and has no socket. */
   onRestart(listener: () => void): void;
 }

@@ -19,14 +19,14 @@ const RESTART_WINDOW_MS = 60_000;
 export const startDnsWorker = (): Worker =>
   new Worker(programBeside("./dns-worker.ts", import.meta.url), { name: "dns", execArgv: [] });
 
-/** Runs the server in a thread of its own; one that ends unasked is begun anew. */
+/** Runs the server in a thread of its own, begun when it is first needed; one that ends unasked is begun anew. */
 export function openDnsThread(log: Logger, startWorker: () => Worker = startDnsWorker): ThreadedDnsServer {
   const waiting = new Map<number, PromiseWithResolvers<void>>();
   const restarts: number[] = [];
   let lastId = 0;
   let ended: Error | undefined;
   let onRestart = (): void => {};
-  let worker = begin();
+  let worker: Worker | undefined;
 
   function rejectAll(error: Error): void {
     for (const { reject } of waiting.values()) reject(error);
@@ -75,23 +75,32 @@ export function openDnsThread(log: Logger, startWorker: () => Worker = startDnsW
     const id = ++lastId;
     const settled = Promise.withResolvers<void>();
     waiting.set(id, settled);
+    worker ??= begin();
     worker.ref();
     worker.postMessage({ ...call, id });
     return settled.promise;
   };
   return {
-    setZone: async (...given) => send({ name: "setZone", given }),
+    expect() {
+      if (ended === undefined) worker ??= begin();
+    },
+    setZone: async (...given) => {
+      // Nothing to remove where there is no thread.
+      if (worker !== undefined || given[1] !== undefined || ended) await send({ name: "setZone", given });
+    },
     attach: async (...given) => send({ name: "attach", given }),
     update: async (...given) => send({ name: "update", given }),
     // Closing what a failed thread held is done with the thread.
-    detach: async (...given) => (ended ? undefined : send({ name: "detach", given })),
+    detach: async (...given) => {
+      if (!ended && worker !== undefined) await send({ name: "detach", given });
+    },
     onRestart(listener) {
       onRestart = listener;
     },
     [Symbol.asyncDispose]: async () => {
       ended ??= new LongshoreError("unavailable", "the DNS thread has ended");
       rejectAll(ended);
-      await worker.terminate();
+      await worker?.terminate();
     },
   };
 }

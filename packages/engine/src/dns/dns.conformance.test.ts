@@ -2,6 +2,7 @@ import dgram from "node:dgram";
 import { once } from "node:events";
 import net from "node:net";
 import { Worker } from "node:worker_threads";
+import { expect, test } from "vitest";
 import { silentLogger } from "#kernel";
 import { openLoopbackSockets } from "#testing/host";
 import { AnsweringServer } from "./answering-server.ts";
@@ -112,6 +113,25 @@ dnsConformance("the server in its thread", async () => {
 dnsConformance("the fake", async () => {
   const fake = new FakeDns();
   return { ...onFake(fake), fail: async () => fake.fail() };
+});
+
+test("openDnsServer() begins its thread when it is expected or first needed", async () => {
+  let begun = 0;
+  const start = (): Worker => {
+    begun += 1;
+    return startDnsWorker();
+  };
+  await using idle = openDnsServer(silentLogger, start);
+  await idle.detach("nobody");
+  await idle.setZone("front", undefined);
+  expect(begun).toBe(0);
+  await idle.setZone("front", { names: {}, reverse: {} });
+  expect(begun).toBe(1);
+  await using expected = openDnsServer(silentLogger, start);
+  expected.expect();
+  expect(begun).toBe(2);
+  await expected.setZone("front", undefined);
+  expect(begun).toBe(2);
 });
 
 forwardingConformance("the server", async () => {

@@ -55,6 +55,7 @@ export class FakeDns implements ThreadedDnsServer {
     this.#onRestart();
   }
 
+  expect(): void {}
   async setZone(zone: string, content: DnsZone | undefined): Promise<void> {
     this.#need();
     this.#local.setZone(zone, content);

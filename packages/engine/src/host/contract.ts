@@ -106,8 +106,14 @@ export interface NetworkKernel {
   setHostSysctl(name: string, value: string): boolean;
 }
 
-/** The same in a thread of its own: promises instead of values, and calls take effect in their order. After dispose every call rejects. */
+/**
+ * The same in a thread of its own: promises instead of values, and calls take effect in their order. It begins with the first call that
+ * enters a sandbox; until then the caller's thread does the others itself. After dispose every call rejects.
+ */
 export type NetworkThread = AsyncDisposable & {
+  /** A sandbox will be made soon: the thread may begin meanwhile. */
+  readonly expect: () => void;
+} & {
   readonly [N in keyof NetworkKernel]: (
     ...given: Parameters<NetworkKernel[N]>
   ) => Promise<ReturnType<NetworkKernel[N]>>;

@@ -111,6 +111,8 @@ export interface Networks extends AsyncDisposable {
   prune(matches: (network: Network) => boolean): Promise<readonly string[]>;
   /** Endpoints now on a network. */
   endpoints(networkId: string): readonly Endpoint[];
+  /** A container on these will open its sandbox soon: what that needs may begin meanwhile. Unknown networks are ignored. */
+  expect(networks: readonly string[]): void;
   /**
    * Namespace, endpoints, addresses, routes, DNS, published ports: all or nothing.
    * `bridge` `host` `none` `container:` are decided by the caller: host and container: never come here; none has no endpoints (loopback only).

@@ -12,6 +12,7 @@ import type { Endpoint, EndpointSpec, Network, Networks, Sandbox } from "./contr
 
 import { Filter } from "./filter.ts";
 import { checkEndpoint } from "./check-endpoint.ts";
+import { hasNames } from "./names.ts";
 import { NetworkBook, PREDEFINED, type NetworkRow } from "./network-book.ts";
 import { PublishedPorts, type HoldPort } from "./published-ports.ts";
 import { readHostResolvConf } from "./resolv-conf.ts";
@@ -94,7 +95,16 @@ export async function openNetworkRoom(
     log.warn("other firewall tables drop forwarded packets; containers may not reach beyond this machine", {
       tables: dropping,
     });
-  const room = new NetworkRoom({ book, bridges, filter, sandboxes, deps, log, drivers: undo.move() });
+  const room = new NetworkRoom({
+    book,
+    bridges,
+    filter,
+    sandboxes,
+    deps,
+    log,
+    threads: drivers,
+    drivers: undo.move(),
+  });
   return room;
 }
 
@@ -141,6 +151,7 @@ interface RoomParts {
   readonly sandboxes: Sandboxes;
   readonly deps: NetworksDeps;
   readonly log: Logger;
+  readonly threads: Pick<NetworkDrivers, "kernel" | "dns">;
   readonly drivers: AsyncDisposableStack;
 }
 
@@ -220,7 +231,12 @@ class NetworkRoom implements Networks {
   check(network: string, spec: Parameters<Networks["check"]>[1]): readonly string[] {
     return checkEndpoint(this.#parts.book, network, spec);
   }
-
+  expect(networks: readonly string[]): void {
+    if (networks.length === 0 || networks.includes("host")) return;
+    const { kernel, dns } = this.#parts.threads;
+    kernel.expect();
+    if (this.list().some((network) => networks.includes(network.name) && hasNames(network))) dns.expect();
+  }
   async open(spec: Parameters<Networks["open"]>[0], signal: AbortSignal): Promise<Sandbox> {
     return this.#parts.sandboxes.open(spec, signal);
   }

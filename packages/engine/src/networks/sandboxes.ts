@@ -89,6 +89,7 @@ export class Sandboxes {
       dns: spec.dns,
       hasDns: this.names.isWanted(endpoints, spec.dns),
     };
+    if (row.hasDns) this.#parts.dns.expect();
     undo.defer(() => this.names.renewZones(endpoints));
     // From here on its endpoints count: a network with a sandbox in the making is not removed.
     this.#rows.set(containerId, row);

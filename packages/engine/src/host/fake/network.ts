@@ -229,6 +229,7 @@ export function fakeNetworkThread(kernel: NetworkKernel = new FakeNetworkKernel(
   return new Proxy({} as NetworkThread, {
     get: (_target, property) => {
       if (property === Symbol.asyncDispose) return dispose;
+      if (property === "expect") return () => {};
       if (typeof property === "symbol" || property === "then") return undefined;
       return async (...given: readonly unknown[]) => {
         if (hasEnded) throw new Error("the network thread has ended");

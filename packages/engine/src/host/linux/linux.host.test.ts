@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import { expect, test } from "vitest";
 import { errno } from "#kernel";
 import { cgroupsConformance, mountsConformance, networkConformance } from "../conformance.ts";
 import { cgroupMode, linuxCgroups } from "./cgroups.ts";
@@ -56,6 +57,36 @@ networkConformance("Linux", async () => {
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+});
+
+test("openNetworkThread() begins its thread for the first call that enters a sandbox, and calls before it took effect", async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), "longshore-pins-"));
+  using _ = enterOwnNetwork();
+  const threads = (): number =>
+    readdirSync("/proc/self/task").filter(
+      (id) => readFileSync(`/proc/self/task/${id}/comm`, "utf8") === "network\n",
+    ).length;
+  const before = threads();
+  const thread = openNetworkThread();
+  const file = path.join(folder, "one/netns");
+  try {
+    const bridge = { name: "lshlazy0", alias: "lazy", macAddress: "02:42:0a:09:00:01", mtu: 1500 };
+    await thread.ensureBridge({ ...bridge, addresses: [{ address: "10.9.0.1", prefixLength: 24 }] });
+    await expect(thread.isPinned(file)).resolves.toBe(false);
+    await expect(thread.ensureBridge({ ...bridge, alias: "other", addresses: [] })).rejects.toMatchObject({
+      name: "NetworkCallError",
+      code: "EEXIST",
+    });
+    expect(threads()).toBe(before);
+    await thread.buildSandbox({ file, plugs: [], gateways: [], sysctls: {} });
+    expect(threads()).toBe(before + 1);
+    await expect(thread.listBridges()).resolves.toEqual([{ name: "lshlazy0", alias: "lazy", isUp: true }]);
+    await thread.dropSandbox(file, []);
+  } finally {
+    await thread[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
+  }
+  await expect(thread.isPinned(file)).rejects.toThrow("the network thread has ended");
 });
 
 mountsConformance("Linux", () => linuxMounts);
