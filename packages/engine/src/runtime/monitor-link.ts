@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
 import type net from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { makeFifo } from "#host";
 import { errno, LongshoreError, TaskOwner, unlessAborted, type Logger, programBeside } from "#kernel";
 import { MonitorConnection, MonitorLost } from "./monitor-connection.ts";
+import { holderPids } from "./monitor/holders.ts";
 import {
   MONITOR_PROTOCOL_VERSION,
   type ExitEvent,
@@ -14,6 +15,7 @@ import {
   type MonitorMethod,
 } from "./monitor/protocol.ts";
 
+const SOCKET = "monitor.sock";
 const CONNECT_ATTEMPTS = 1000;
 const CONNECT_PAUSE_MS = 10;
 /** After this many attempts a monitor that lives, yet doesn't listen, is ended. */
@@ -36,27 +38,28 @@ interface Joined {
   readonly pid: number;
 }
 
-/** The engine's end of the monitor: starts or joins it, brings it back at once when it dies or is stuck. */
+/**
+ * The engine's end of the monitor: joins the one that serves, brings it back at once when it dies or is stuck. Where no process of
+ * an engine before us can be left, it is started by the first call, or by expect().
+ */
 export class MonitorLink implements AsyncDisposable {
   readonly #options: MonitorLinkOptions;
   readonly #log: Logger;
   readonly #owner: TaskOwner;
-  #joined: Promise<Joined>;
+  #joined: Promise<Joined> | undefined;
   #startCount = 0;
 
   private constructor(options: MonitorLinkOptions) {
     this.#options = options;
     this.#log = options.log;
     this.#owner = new TaskOwner(options.log);
-    this.#joined = this.#join(this.#owner.signal);
-    this.#joined.catch(() => {}); // open() and every call report it
   }
 
   static async open(options: MonitorLinkOptions, signal: AbortSignal): Promise<MonitorLink> {
     mkdirSync(path.join(options.stateRoot, "monitor"), { recursive: true, mode: 0o700 });
     const link = new MonitorLink(options);
     try {
-      await unlessAborted(link.#joined, signal);
+      if (await link.#isAnyoneLeft()) await unlessAborted(link.#join(), signal);
       return link;
     } catch (error) {
       await link[Symbol.asyncDispose]();
@@ -66,7 +69,17 @@ export class MonitorLink implements AsyncDisposable {
 
   /** Pid of the monitor that serves now. */
   async pid(): Promise<number> {
-    return (await this.#joined).pid;
+    return (await this.#join()).pid;
+  }
+
+  /** False as long as there was nothing to ask a monitor for. */
+  get isBegun(): boolean {
+    return this.#joined !== undefined;
+  }
+
+  /** A process will be started soon: a monitor may start meanwhile. */
+  expect(): void {
+    this.#join().catch(() => {}); // every call reports it
   }
 
   /**
@@ -77,7 +90,7 @@ export class MonitorLink implements AsyncDisposable {
     method: M,
     params: MonitorCalls[M]["params"],
   ): Promise<MonitorCalls[M]["result"]> {
-    const { connection } = await this.#joined;
+    const { connection } = await this.#join();
     return await connection.send(method, params);
   }
 
@@ -95,16 +108,36 @@ export class MonitorLink implements AsyncDisposable {
     }
   }
 
+  /** True when a monitor serves, or when one before us had processes or a holder that a new one has to take over. */
+  async #isAnyoneLeft(): Promise<boolean> {
+    const { stateRoot } = this.#options;
+    const directory = path.join(stateRoot, "monitor");
+    const isNoted =
+      readdirSync(path.join(stateRoot, "containers")).length > 0 || holderPids(directory).length > 0;
+    if (isNoted) return true;
+    const connection = await MonitorConnection.open(path.join(directory, SOCKET), () => {});
+    connection?.[Symbol.dispose]();
+    return connection !== undefined;
+  }
+
+  #join(): Promise<Joined> {
+    if (this.#joined !== undefined) return this.#joined;
+    const joined = this.#connect(this.#owner.signal);
+    this.#joined = joined;
+    // The next call tries again.
+    joined.catch(() => {
+      if (this.#joined === joined) this.#joined = undefined;
+    });
+    return joined;
+  }
+
   /** Connects to a monitor of our version, started or replaced when needed. */
-  async #join(signal: AbortSignal): Promise<Joined> {
+  async #connect(signal: AbortSignal): Promise<Joined> {
     const { stateRoot, onExit } = this.#options;
     let isStarted = false;
     for (let attempt = 0; attempt < CONNECT_ATTEMPTS; attempt++) {
       signal.throwIfAborted();
-      const connection = await MonitorConnection.open(
-        path.join(stateRoot, "monitor", "monitor.sock"),
-        onExit,
-      );
+      const connection = await MonitorConnection.open(path.join(stateRoot, "monitor", SOCKET), onExit);
       if (connection === undefined) {
         if (!isStarted)
           this.#startMonitor(() => {
@@ -142,7 +175,7 @@ export class MonitorLink implements AsyncDisposable {
 
   /** Whoever calls while a try lasts learns how it ended; tries go on as long as we live. */
   #rejoin(): void {
-    const joined = this.#join(this.#owner.signal);
+    const joined = this.#connect(this.#owner.signal);
     this.#joined = joined;
     this.#owner.run("rejoin the monitor", async (signal) => {
       try {
@@ -201,7 +234,7 @@ export class MonitorLink implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#owner.signal.aborted) return;
     await this.#owner[Symbol.asyncDispose]();
-    const joined = await this.#joined.catch(() => undefined);
+    const joined = await this.#joined?.catch(() => undefined);
     if (joined === undefined) return;
     const retired = joined.connection.send("retire", { onlyWhenIdle: true });
     await unlessAborted(retired, AbortSignal.timeout(RETIRE_LIMIT_MS)).catch(() => {});

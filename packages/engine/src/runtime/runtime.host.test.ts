@@ -155,9 +155,26 @@ describe("openRuntime()", () => {
     await runtime.release(spec.id);
   });
 
+  test("a place where no process can be left has no monitor until one is expected", async ({ signal }) => {
+    await using ground = new RuntimeGround();
+    {
+      await using runtime = await ground.open(signal);
+      await expect(runtime.adopt()).resolves.toEqual([]);
+      expect(ground.monitorPid()).toBeUndefined();
+      runtime.expect();
+      await runtime.release("nobody"); // answered by a monitor
+      expect(ground.monitorPid()).toBeDefined();
+    }
+    await until(() => ground.monitorPid() === undefined && ground.holderPids().length === 0);
+    await using again = await ground.open(signal);
+    await expect(again.adopt()).resolves.toEqual([]);
+    expect(ground.monitorPid()).toBeUndefined();
+  });
+
   test("disposing does not wait for a monitor that is stuck", async ({ signal }) => {
     await using ground = new RuntimeGround();
     const runtime = await ground.open(signal);
+    await runtime.release("nobody"); // answered by a monitor
     const pid = ground.monitorPid();
     if (pid === undefined) throw new Error("no monitor");
     process.kill(pid, "SIGSTOP");

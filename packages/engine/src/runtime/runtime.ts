@@ -23,7 +23,7 @@ export interface RuntimeDeps {
   readonly clock: Clock;
 }
 
-/** Starts or joins the monitor. Throws `unavailable` when the OCI runtime or the monitor cannot be run. */
+/** Joins the monitor, where processes may be left. Throws `unavailable` when the OCI runtime or the monitor cannot be run. */
 export async function openRuntime(deps: RuntimeDeps, signal: AbortSignal): Promise<Runtime> {
   const log = deps.log.child("runtime");
   const commands = new RuntimeCommands(deps.runtime.path, path.join(deps.stateRoot, "oci"));
@@ -32,9 +32,11 @@ export async function openRuntime(deps: RuntimeDeps, signal: AbortSignal): Promi
     version = await commands.version(signal);
   } catch (error) {
     signal.throwIfAborted();
-    throw new LongshoreError("unavailable", `OCI runtime "${deps.runtime.path}" cannot be run`, {
-      cause: error,
-    });
+    throw new LongshoreError(
+      "unavailable",
+      `OCI runtime "${deps.runtime.path}" cannot be run: install the package crun, or name another with --runtime NAME=/PATH`,
+      { cause: error },
+    );
   }
   if (deps.runtime.name === "crun") {
     const mounted = mountForgottenControllers();
@@ -112,6 +114,7 @@ class LinuxRuntime implements Runtime {
 
   expect(): void {
     this.#moves.warm();
+    this.#monitor.expect();
   }
 
   async start(spec: StartSpec, signal: AbortSignal): Promise<Task> {
@@ -295,6 +298,7 @@ class LinuxRuntime implements Runtime {
   }
 
   async adopt(): Promise<readonly Task[]> {
+    if (!this.#monitor.isBegun) return [];
     const tasks: Task[] = [];
     const records = await this.#monitor.repeat("list", {});
     const known = new Set(records.map((record) => record.launch.directory));
