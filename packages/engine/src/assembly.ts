@@ -15,7 +15,7 @@ import { holdFolder, openStore } from "#store";
 import { openSystem } from "#system";
 import { openVolumes } from "#volumes";
 import type { EngineConfig } from "./config.ts";
-import { checkHost, findInit, findProgram } from "./doctor.ts";
+import { checkSystem, findInit, findRuntime, NO_RUNTIME } from "./doctor.ts";
 import { listenWarnings } from "./listens.ts";
 
 export const ENGINE_VERSION = "0.1.0";
@@ -28,7 +28,8 @@ export async function assemble(
   signal: AbortSignal,
 ): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
-  await refuseUnlessReady(config);
+  refuseUnlessReady();
+  const runtimeProgram = config.runtime ?? defaultRuntime();
   const certificates = config.tls === undefined ? undefined : await readCertificates(config.tls);
   for (const reason of certificates?.warnings ?? []) log.warn("TLS serves with a flaw", { reason });
   const authorizer =
@@ -47,7 +48,6 @@ export async function assemble(
   ]);
   const store = stack.use(openStore(path.join(dataRoot, "metadata.db")));
   const events = openEvents(clock);
-  const runtimeProgram = config.runtime ?? (await defaultRuntime());
   const [layers, runtime, networks, volumes] = await Promise.all([
     openLayers({ dataRoot, store, log: log.child("layers") }, signal).then((room) => stack.use(room)),
     openRuntime(
@@ -89,7 +89,7 @@ export async function assemble(
       ...(config.journaldSocket !== undefined && { journaldSocket: config.journaldSocket }),
     }),
   );
-  const facts = await readHostFacts(await findInit());
+  const facts = await readHostFacts(findInit());
   const containers = stack.use(
     await openContainers(
       {
@@ -157,18 +157,16 @@ export async function assemble(
   return stack.move();
 }
 
-async function refuseUnlessReady(config: EngineConfig): Promise<void> {
-  const missing = (await checkHost(config.runtime?.path)).filter((check) => !check.isOk && check.isRequired);
+function refuseUnlessReady(): void {
+  const missing = checkSystem().filter((check) => !check.isOk && check.isRequired);
   if (missing.length > 0)
     throw new LongshoreError("unavailable", missing.map((check) => check.detail).join("; "));
 }
 
-async function defaultRuntime(): Promise<{ name: string; path: string }> {
-  for (const name of ["crun", "runc"]) {
-    const found = await findProgram(name);
-    if (found !== undefined) return { name, path: found };
-  }
-  throw new LongshoreError("unavailable", "neither crun nor runc was found: install the package crun");
+function defaultRuntime(): { readonly name: string; readonly path: string } {
+  const found = findRuntime();
+  if (found === undefined) throw new LongshoreError("unavailable", NO_RUNTIME);
+  return found;
 }
 
 /** A stable id of this data root. */

@@ -1,11 +1,12 @@
 import { execFile } from "node:child_process";
-import { access, constants, readFile } from "node:fs/promises";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { messageOf } from "#kernel";
 import { readCertificates, type TlsFiles } from "#api";
 
 const run = promisify(execFile);
+export const NO_RUNTIME = "neither crun nor runc was found: install the package crun";
 
 /** One thing the engine needs of its host. */
 export interface Check {
@@ -26,22 +27,24 @@ const searchFolders = (): readonly string[] => [
 ];
 
 /** Finds `program` in `folders`. */
-export async function findProgram(
+export function findProgram(
   program: string,
   folders: readonly string[] = searchFolders(),
-): Promise<string | undefined> {
-  for (const folder of folders) {
-    const place = path.join(folder, program);
-    if (
-      folder !== "" &&
-      (await access(place, constants.X_OK).then(
-        () => true,
-        () => false,
-      ))
-    )
-      return place;
+): string | undefined {
+  return folders
+    .filter((folder) => folder !== "")
+    .map((folder) => path.join(folder, program))
+    .find(isExecutable);
+}
+
+function isExecutable(place: string): boolean {
+  if (!existsSync(place)) return false;
+  try {
+    accessSync(place, constants.X_OK);
+    return true;
+  } catch {
+    return false;
   }
-  return undefined;
 }
 
 /** All checks, at once and in one order. Changes nothing on the host. */
@@ -49,17 +52,24 @@ export async function checkHost(
   runtimePath: string | undefined,
   folders: readonly string[] = searchFolders(),
 ): Promise<readonly Check[]> {
-  return await Promise.all([
-    rootCheck(),
-    runtimeCheck(runtimePath, folders),
-    programCheck("nft", "nftables", true, folders),
+  return [
+    ...checkSystem(folders),
+    await runtimeCheck(runtimePath, folders),
     programCheck("ps", "procps", false, folders),
     programCheck("mount", "mount", false, folders),
     initCheck(folders),
+  ];
+}
+
+/** What a start looks at before it touches anything: all that is required but the OCI runtime, which its room runs itself. */
+export function checkSystem(folders: readonly string[] = searchFolders()): readonly Check[] {
+  return [
+    rootCheck(),
+    programCheck("nft", "nftables", true, folders),
     fileSystemCheck("overlay"),
     cgroupCheck(),
     nodeCheck(),
-  ]);
+  ];
 }
 
 /** The files that `--tls` and `--tlsverify` name. */
@@ -74,7 +84,7 @@ export async function tlsCheck(files: TlsFiles): Promise<Check> {
   }
 }
 
-async function rootCheck(): Promise<Check> {
+function rootCheck(): Check {
   const isRoot = process.getuid?.() === 0;
   return {
     name: "root",
@@ -85,16 +95,28 @@ async function rootCheck(): Promise<Check> {
 }
 
 /** A static init for `--init`, under the names distributions give it. */
-export async function findInit(folders: readonly string[] = searchFolders()): Promise<string | undefined> {
-  for (const name of ["docker-init", "tini-static", "catatonit"]) {
-    const found = await findProgram(name, folders);
+export function findInit(folders: readonly string[] = searchFolders()): string | undefined {
+  return firstOf(["docker-init", "tini-static", "catatonit"], folders);
+}
+
+/** The OCI runtime of a host where none is named. */
+export function findRuntime(
+  folders: readonly string[] = searchFolders(),
+): { readonly name: string; readonly path: string } | undefined {
+  const place = firstOf(["crun", "runc"], folders);
+  return place === undefined ? undefined : { name: path.basename(place), path: place };
+}
+
+function firstOf(names: readonly string[], folders: readonly string[]): string | undefined {
+  for (const name of names) {
+    const found = findProgram(name, folders);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-async function initCheck(folders: readonly string[]): Promise<Check> {
-  const place = await findInit(folders);
+function initCheck(folders: readonly string[]): Check {
+  const place = findInit(folders);
   return {
     name: "init",
     isOk: place !== undefined,
@@ -104,12 +126,12 @@ async function initCheck(folders: readonly string[]): Promise<Check> {
 }
 
 async function runtimeCheck(given: string | undefined, folders: readonly string[]): Promise<Check> {
-  const place = given ?? (await findProgram("crun", folders)) ?? (await findProgram("runc", folders));
+  const place = given ?? findRuntime(folders)?.path;
   const missing = {
     name: "OCI runtime",
     isOk: false,
     isRequired: true,
-    detail: "neither crun nor runc was found: install the package crun",
+    detail: NO_RUNTIME,
   };
   if (place === undefined) return missing;
   try {
@@ -128,13 +150,13 @@ async function runtimeCheck(given: string | undefined, folders: readonly string[
   }
 }
 
-async function programCheck(
+function programCheck(
   program: string,
   debianPackage: string,
   isRequired: boolean,
   folders: readonly string[],
-): Promise<Check> {
-  const place = await findProgram(program, folders);
+): Check {
+  const place = findProgram(program, folders);
   return {
     name: program,
     isOk: place !== undefined,
@@ -143,8 +165,8 @@ async function programCheck(
   };
 }
 
-async function fileSystemCheck(name: string): Promise<Check> {
-  const known = await readFile("/proc/filesystems", "utf8").catch(() => "");
+function fileSystemCheck(name: string): Check {
+  const known = textOf("/proc/filesystems");
   const isOk = known.split("\n").some((line) => line.endsWith(`\t${name}`));
   return {
     name: `${name} file system`,
@@ -154,8 +176,8 @@ async function fileSystemCheck(name: string): Promise<Check> {
   };
 }
 
-async function cgroupCheck(): Promise<Check> {
-  const mounts = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
+function cgroupCheck(): Check {
+  const mounts = textOf("/proc/self/mountinfo");
   const isV2 = / \/sys\/fs\/cgroup .* - cgroup2 /.test(mounts);
   const isV1 = / - cgroup /.test(mounts);
   return {
@@ -170,7 +192,15 @@ async function cgroupCheck(): Promise<Check> {
   };
 }
 
-async function nodeCheck(): Promise<Check> {
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function nodeCheck(): Check {
   const major = Number(process.versions.node.split(".", 1)[0]);
   return {
     name: "Node",
