@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, copyFile, cp, mkdir, realpath, rename, rm } from "node:fs/promises";
+import { chmod, copyFile, cp, mkdir, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Plugin, rolldown } from "rolldown";
@@ -52,7 +52,6 @@ export async function buildEngine(): Promise<string> {
     const built = await rolldown({
       input: join(sources, program),
       platform: "node",
-      external: ["koffi"],
       transform: { target: "node24" },
       logLevel: "warn",
       plugins: [withoutFacades],
@@ -70,15 +69,9 @@ export async function buildEngine(): Promise<string> {
   }
   const modules = join(root, "node_modules");
   const native = `@koromix/koffi-${process.platform}-${process.arch}`;
-  for (const name of [
-    "koffi/index.js",
-    "koffi/index.cjs",
-    "koffi/package.json",
-    "koffi/LICENSE.txt",
-    "koffi/src",
-    native,
-  ])
-    await cp(join(modules, name), join(draft, "node_modules", name), { recursive: true });
+  await cp(join(modules, native), join(draft, "node_modules", native), { recursive: true });
+  await copyFile(join(modules, "koffi/LICENSE.txt"), join(draft, "node_modules", native, "LICENSE.txt"));
+  await writeFile(join(draft, "package.json"), '{ "type": "module" }\n');
   await copyFile(await realpath(join(modules, "node/bin/node")), join(draft, "node"));
   await chmod(join(draft, "node"), 0o755);
   await copyFile(join(root, ".cache/starter.tar"), join(draft, "starter.tar"));
