@@ -141,6 +141,41 @@ test("mounts pass into a container and out of it as far as its bind's propagatio
   }
 });
 
+test("nothing is copied into what the container may only read, also while it stands still", async () => {
+  const [volume, name] = [docker.fresh("volume"), docker.fresh("reads")];
+  await docker.ok("run", "--rm", "-v", `${volume}:/v`, STARTER, "sh", "-c", "echo old > /v/file");
+  const mounts = ["-v", `${volume}:/v:ro`, "-v", `${docker.fresh("volume")}:/w`];
+  await docker.ok("create", "--name", name, "--read-only", ...mounts, STARTER, "sleep", "1000");
+  const copied = async (place: string): Promise<string> =>
+    (await docker("cp", "/etc/hostname", `${name}:${place}`)).stderr.trim();
+  for (const when of ["stopped", "running"]) {
+    if (when === "running") await docker.ok("start", name);
+    expect([when, await copied("/v/")]).toEqual([
+      when,
+      "Error response from daemon: mounted volume is marked read-only",
+    ]);
+    expect(await copied("/etc/")).toBe("Error response from daemon: container rootfs is marked read-only");
+    expect(await copied("/w/hostname")).not.toContain("Error");
+    const around = `/containers/${name}/archive?path=${encodeURIComponent("/w/../etc")}`;
+    expect(await raw(docker.socket, "PUT", around, "", {})).toMatchObject({ status: 403 });
+  }
+  expect(await docker.ok("exec", name, "ls", "/v", "/w")).toBe("/v:\nfile\n\n/w:\nhostname");
+  // A link that leads there is no way around.
+  await docker.ok("exec", name, "ln", "-s", "/v", "/w/door");
+  for (const when of ["running", "stopped"]) {
+    if (when === "stopped") await docker.ok("stop", "-t", "0", name);
+    expect([when, (await docker("cp", "/etc/hostname", `${name}:/w/door/x`)).code]).toEqual([when, 1]);
+  }
+  expect(await docker.ok("run", "--rm", "-v", `${volume}:/v`, STARTER, "ls", "/v")).toBe("file");
+  await docker.ok("rm", "-f", name);
+});
+
+test("a file is no folder, whatever the slash at its end says", async () => {
+  const id = await docker.ok("create", STARTER, "true");
+  expect((await docker("cp", "/etc/hostname", `${id}:/etc/passwd/`)).stderr).toContain("no such directory");
+  await docker.ok("cp", "/etc/hostname", `${id}:/etc/`);
+});
+
 test("a subpath of a volume stays in the volume, whatever its links say", async () => {
   const volume = docker.fresh("volume");
   await docker.ok(

@@ -1,9 +1,11 @@
 import { mkdir, mkdtemp, rmdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { Worker } from "node:worker_threads";
+import type { RootBind } from "#host";
 import { plainBytes } from "#layers";
 import { LongshoreError, programBeside, unlessAborted } from "#kernel";
 import type { FromArchive, Job, ToArchive, View } from "./archive/protocol.ts";
+import { cleanPath } from "./clean-path.ts";
 import { type Context, publish } from "./context.ts";
 import type { Container, PathStat } from "./contract.ts";
 import { bindSubpath } from "./mounts.ts";
@@ -116,21 +118,24 @@ async function openThread(
   for (const { source, destination } of binds) sources[destination] = (await stat(source)).isDirectory();
   const { lowers, upper, work } = context.layers.mount(container.id);
   const root = { lowers, ...(upper !== undefined && { upper }), ...(work !== undefined && { work }) };
-  return new ArchiveThread({ kind: "stopped", root, target, binds }, job, sources, held.move());
+  const isReadOnly = container.host.ReadonlyRootfs;
+  const view: View = { kind: "stopped", root, target, binds, isReadOnly };
+  return new ArchiveThread(view, job, sources, held.move());
 }
 
 async function mountsOf(
   context: Context,
   container: Container,
   held: AsyncDisposableStack,
-): Promise<{ source: string; destination: string }[]> {
-  const binds: { source: string; destination: string }[] = [];
-  for (const { type, name, source, destination } of container.mounts) {
+): Promise<RootBind[]> {
+  const binds: RootBind[] = [];
+  for (const { type, name, source, destination, isWritable } of container.mounts) {
     if (type === "tmpfs") continue;
     const whole = name === undefined ? source : context.volumes.get(name).mountpoint;
     binds.push({
       source: source === whole ? source : await bindSubpath(context, whole, source, held),
       destination,
+      isReadOnly: !isWritable,
     });
   }
   return binds.toSorted((a, b) => a.destination.split("/").length - b.destination.split("/").length);
@@ -208,14 +213,7 @@ export async function writeArchive(
   signal: AbortSignal,
 ): Promise<void> {
   const container = context.book.get(name);
-  if (
-    container.host.ReadonlyRootfs &&
-    !container.mounts.some(
-      (point) =>
-        point.isWritable && (place === point.destination || place.startsWith(`${point.destination}/`)),
-    )
-  )
-    throw new LongshoreError("forbidden", "container rootfs is marked read-only");
+  refuseReadOnly(container, place);
   const job = { kind: "write", path: place, isKeepingKind: options.isKeepingKind } as const;
   await using begun = await named(begin(context, container.id, job, signal), container);
   const { thread } = begun;
@@ -226,6 +224,18 @@ export async function writeArchive(
   thread.send({ kind: "end" });
   await thread.answer(signal);
   publish(context, container, "extract-to-dir");
+}
+
+/** By what lies deepest around the place. Throws `forbidden` in Docker's words. */
+function refuseReadOnly({ mounts, host }: Container, place: string): void {
+  const wanted = cleanPath(`/${place}`);
+  const [around] = mounts
+    .filter(({ destination }) => `${wanted}/`.startsWith(`${destination}/`))
+    .toSorted((a, b) => b.destination.length - a.destination.length);
+  if (around?.isWritable === false)
+    throw new LongshoreError("forbidden", "mounted volume is marked read-only");
+  if (around === undefined && host.ReadonlyRootfs)
+    throw new LongshoreError("forbidden", "container rootfs is marked read-only");
 }
 
 /** Docker's text names the container's path: `Could not find the file /x in container NAME`. */

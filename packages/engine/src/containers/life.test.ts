@@ -226,6 +226,33 @@ describe("the end of a container", () => {
     expect(ground.room.list().map((container) => container.id)).toEqual([id]);
   });
 
+  test("what can't be killed or renamed is told in Docker's words", async ({ signal }) => {
+    await using ground = await openOnFakes({ programs });
+    const { id } = await ground.room.create({ ...plainRequest(["sleeper"]), name: "web" }, signal);
+    const other = await ground.room.create({ ...plainRequest(["sleeper"]), name: "db" }, signal);
+    for (const [name, signalName, kind, why] of [
+      ["web", "KILL", "conflict", `container ${id} is not running`],
+      ["web", "BOGUS", "invalid", "invalid signal: BOGUS"],
+      ["web", "99", "invalid", "the linux daemon does not support signal 99"],
+      ["nope", "TERM", "not_found", "No such container: nope"],
+    ] as const)
+      await expect(ground.room.kill(name, signalName, signal)).rejects.toMatchObject({
+        kind,
+        message: `cannot kill container: ${name}: ${why}`,
+      });
+    await expect(ground.room.rename("web", "bad name")).rejects.toMatchObject({
+      kind: "invalid",
+      message:
+        "Error when allocating new name: Invalid container name (/bad name), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
+    });
+    await expect(ground.room.rename("web", "db")).rejects.toMatchObject({
+      kind: "conflict",
+      message: expect.stringMatching(
+        new RegExp(`^Error when allocating new name: Conflict\\. .* by container "${other.id}"`),
+      ),
+    });
+  });
+
   test("force remove kills, tells everyone who waits and frees the name", async ({ signal }) => {
     await using ground = await openOnFakes({ programs });
     const { id } = await ground.room.create({ ...plainRequest(["sleeper"]), name: "web" }, signal);

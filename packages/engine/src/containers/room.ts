@@ -110,7 +110,7 @@ export class ContainersRoom implements c.Containers {
     const bare = newName.replace(/^\//, "");
     if (bare === container.name)
       throw new LongshoreError("invalid", `Renaming a container with the same name as its current name`);
-    book.takeName(bare, container.id);
+    takeNewName(book, bare, container.id);
     await book.change(container.id, (record) => ({ ...record, name: bare }));
     book.freeName(container.name, container.id);
     networks.rename(container.id, bare);
@@ -288,5 +288,17 @@ export class ContainersRoom implements c.Containers {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#context.tasks[Symbol.asyncDispose]();
+  }
+}
+
+/** Throws as takeName does, in Docker's words for a rename. */
+function takeNewName(book: Context["book"], bare: string, id: string): void {
+  try {
+    book.takeName(`/${bare}`, id);
+  } catch (error) {
+    if (!(error instanceof LongshoreError)) throw error;
+    throw new LongshoreError(error.kind, `Error when allocating new name: ${error.message}`, {
+      cause: error,
+    });
   }
 }

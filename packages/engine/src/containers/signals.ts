@@ -7,7 +7,10 @@ export function signalNumber(text: string): number {
   if (/^\d+$/.test(upper)) {
     const value = Number(upper);
     if (value > 0 && value <= 64) return value;
-    throw new LongshoreError("invalid", `Invalid signal: ${text}`);
+    throw new LongshoreError(
+      "invalid",
+      value === 0 ? `invalid signal: ${text}` : `the linux daemon does not support signal ${text}`,
+    );
   }
   const name = upper.startsWith("SIG") ? upper : `SIG${upper}`;
   const realTime = /^SIGRT(MIN|MAX)(?:([+-])(\d{1,2}))?$/.exec(name);
@@ -17,6 +20,6 @@ export function signalNumber(text: string): number {
     if (value >= 34 && value <= 64) return value;
   }
   const known = (os.constants.signals as Readonly<Record<string, number>>)[name];
-  if (known === undefined) throw new LongshoreError("invalid", `Invalid signal: ${text}`);
+  if (known === undefined) throw new LongshoreError("invalid", `invalid signal: ${text}`);
   return known;
 }

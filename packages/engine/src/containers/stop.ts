@@ -115,22 +115,34 @@ async function within(
   }
 }
 
-/** One signal. Without a configured StopSignal any signal makes the next exit final; with one only that and KILL do (API.md, state rules). */
+/** One signal. Throws in Docker's words, which name the container. */
 export async function killContainer(
   context: Context,
   name: string,
   signalName: string,
   signal: AbortSignal,
 ): Promise<void> {
+  try {
+    await sendSignal(context, name, signalName, signal);
+  } catch (error) {
+    if (!(error instanceof LongshoreError)) throw error;
+    const text = `cannot kill container: ${name}: ${error.message}`;
+    throw new LongshoreError(error.kind, text, { cause: error });
+  }
+}
+
+/** One signal. Without a configured StopSignal any signal makes the next exit final; with one only that and KILL do (API.md, state rules). */
+async function sendSignal(
+  context: Context,
+  name: string,
+  signalName: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const number = signalNumber(signalName === "" ? "SIGKILL" : signalName);
   const container = context.book.get(name);
   const live = context.book.live(container.id);
-  const number = signalNumber(signalName === "" ? "SIGKILL" : signalName);
   const { task } = live;
-  if (task === undefined)
-    throw new LongshoreError(
-      "conflict",
-      `cannot kill container: ${name}: container ${container.id} is not running`,
-    );
+  if (task === undefined) throw new LongshoreError("conflict", `container ${container.id} is not running`);
   const { StopSignal } = container.settings;
   if (StopSignal === undefined || number === SIGKILL || number === signalNumber(StopSignal)) {
     // No pause may come between this one and the end; a process lives on with the others, if it likes.
@@ -189,7 +201,7 @@ export async function pauseContainer(context: Context, name: string): Promise<vo
   const { task } = context.book.live(container.id);
   if (task === undefined) throw new LongshoreError("conflict", `container ${container.id} is not running`);
   if (container.state.status === "paused")
-    throw new LongshoreError("conflict", `container ${container.id} is already paused`);
+    throw new LongshoreError("conflict", `Container ${container.id} is already paused`);
   const live = context.book.live(container.id);
   if (live.isStopping)
     throw new LongshoreError("conflict", `container ${container.id} is being stopped and cannot be paused`);

@@ -23,10 +23,16 @@ export async function containerTop(
     env: { ...process.env, LC_ALL: "C" },
   }).catch((error: unknown) => {
     signal.throwIfAborted();
-    throw new LongshoreError("invalid", `ps ${words.join(" ")}: ${messageOf(error)}`, { cause: error });
+    throw new LongshoreError("invalid", `ps: ${firstLine(error)}`, { cause: error });
   });
   publish(context, container, "top");
   return cutTable(output.stdout, pids);
+}
+
+/** What ps says first: the rest is its usage. */
+function firstLine(error: unknown): string {
+  const stderr = error instanceof Error && "stderr" in error ? String(error.stderr) : "";
+  return stderr.split("\n").find((line) => line !== "") ?? messageOf(error);
 }
 
 /** Rows of `ps` output whose PID column is in `pids`. The last column keeps its spaces. */

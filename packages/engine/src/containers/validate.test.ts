@@ -47,7 +47,7 @@ test.for<[Partial<HostSettings>, string]>([
 });
 
 test("a stop signal that there is none of is refused", () => {
-  expect(() => check({}, { StopSignal: "NOPE" })).toThrow("Invalid signal: NOPE");
+  expect(() => check({}, { StopSignal: "NOPE" })).toThrow("invalid signal: NOPE");
 });
 
 test.for<Partial<HostSettings>>([

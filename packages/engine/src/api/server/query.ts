@@ -122,6 +122,7 @@ export function untilOf(filters: Filters, now: Date): number {
   const duration = parseDuration(text);
   if (duration !== undefined && duration !== 0) return now.getTime() - duration;
   const nano = parseTime(text);
-  if (nano === undefined) throw new LongshoreError("invalid", `invalid filter 'until=${text}'`);
+  if (nano === undefined)
+    throw new LongshoreError("invalid", `failed to parse value as time or duration: ${JSON.stringify(text)}`);
   return Number(nano / 1000n) / 1000;
 }

@@ -22,7 +22,9 @@ class NotThere extends Error {}
 
 function fail(error: unknown): void {
   if (error instanceof NotThere) return say({ kind: "failed", errorKind: "gone", message: "" });
-  const kind = error instanceof LongshoreError ? error.kind : "internal";
+  // A link led to where nothing may be written.
+  const isReadOnly = errno(error) === "EROFS";
+  const kind = error instanceof LongshoreError ? error.kind : isReadOnly ? "forbidden" : "internal";
   say({
     kind: "failed",
     errorKind: kind === "invalid" || kind === "not_found" || kind === "forbidden" ? kind : "internal",
@@ -41,12 +43,13 @@ function enter(): void {
     }
   }
   if (view.kind === "root") return enterRoot(view.place);
-  enterPrivateRoot(view.root, view.target, view.binds, (destination) => {
+  const makePlace = (destination: string): void => {
     if (statSync(destination, { throwIfNoEntry: false }) !== undefined) return;
     if (sources[destination] === true) return void mkdirSync(destination, { recursive: true });
     mkdirSync(path.posix.dirname(destination), { recursive: true });
     writeFileSync(destination, "");
-  });
+  };
+  enterPrivateRoot(view.root, view.target, view.binds, makePlace, view.isReadOnly);
 }
 
 function run(): void {

@@ -10,6 +10,8 @@ export type View =
       readonly root: OverlayDirectories;
       readonly target: string;
       readonly binds: readonly RootBind[];
+      /** Of the root itself. */
+      readonly isReadOnly: boolean;
     };
 
 export type Job =

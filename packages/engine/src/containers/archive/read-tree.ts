@@ -38,6 +38,7 @@ export function statOf(wanted: string): PathStat {
   const place = path.posix.normalize(`/${wanted}`).replace(/(.)\/$/, "$1");
   const isFollowed = /\/\.?$/.test(wanted);
   const stats = statAt(isFollowed ? resolveLink(place) : place, wanted);
+  if (isFollowed && !stats.isDirectory()) throw notFound(wanted);
   return {
     name: path.posix.basename(place) || "/",
     size: Number(stats.size),
@@ -51,13 +52,13 @@ function statAt(place: string, wanted: string): BigIntStats {
   try {
     return lstatSync(place, { bigint: true });
   } catch (error) {
-    if (errno(error) === "ENOENT" || errno(error) === "ENOTDIR")
-      throw new LongshoreError("not_found", `Could not find the file ${wanted} in container`, {
-        cause: error,
-      });
+    if (errno(error) === "ENOENT" || errno(error) === "ENOTDIR") throw notFound(wanted, error);
     throw error;
   }
 }
+
+const notFound = (wanted: string, cause?: unknown): LongshoreError =>
+  new LongshoreError("not_found", `Could not find the file ${wanted} in container`, { cause });
 
 /** Absolute place that a link leads to inside this root; the last one when it dangles. */
 export function resolveLink(place: string): string {

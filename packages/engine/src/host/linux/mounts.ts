@@ -130,6 +130,8 @@ const CLOEXEC_TREE = 0x80000;
 const CLONE_FS_AND_NEWNS = 0x20200;
 const CLONE_NEWNS = 0x20000;
 const CLONE_FS = 0x200;
+/** MS_REMOUNT | MS_BIND | MS_RDONLY. */
+const MS_REMOUNT_BIND_RDONLY = 0x1021;
 const MS_REC_PRIVATE = 0x44000;
 const O_RDONLY_CLOEXEC = 0x80000;
 
@@ -161,6 +163,7 @@ export function enterMountNamespace(pid: number): void {
 export interface RootBind {
   readonly source: string;
   readonly destination: string;
+  readonly isReadOnly?: boolean;
 }
 
 /**
@@ -173,11 +176,13 @@ export function enterPrivateRoot(
   target: string,
   binds: readonly RootBind[],
   makePlace: (destination: string) => void,
+  isRootReadOnly: boolean,
 ): void {
   checked("unshare", unshareCall(CLONE_FS_AND_NEWNS) as number, "CLONE_FS|CLONE_NEWNS");
   checked("mount", mountCall(null, "/", null, MS_REC_PRIVATE, null) as number, "/ private");
-  const trees = binds.map(({ source, destination }) => ({
+  const trees = binds.map(({ source, destination, isReadOnly }) => ({
     destination,
+    isReadOnly,
     fd: checked(
       "open_tree",
       Number(openTree(SYS_OPEN_TREE, AT_FDCWD, source, OPEN_TREE_CLONE | AT_RECURSIVE | CLOEXEC_TREE)),
@@ -187,15 +192,26 @@ export function enterPrivateRoot(
   try {
     mountOverlay(overlay, target);
     checked("chroot", chrootCall(target) as number, JSON.stringify(target));
-    for (const { destination, fd } of trees) {
+    for (const { destination, isReadOnly, fd } of trees) {
       makePlace(destination);
       checked(
         "move_mount",
         Number(moveMount(SYS_MOVE_MOUNT, fd, "", AT_FDCWD, destination, MOVE_MOUNT_F_EMPTY_PATH)),
         JSON.stringify(destination),
       );
+      if (isReadOnly === true) setReadOnly(destination);
     }
+    if (isRootReadOnly) setReadOnly("/");
   } finally {
     for (const { fd } of trees) closeCall(fd);
   }
+}
+
+/** This mount alone, not the file system. Source: mount(2), remounting a bind mount. */
+function setReadOnly(place: string): void {
+  checked(
+    "mount",
+    mountCall(null, place, null, MS_REMOUNT_BIND_RDONLY, null) as number,
+    `${place} read-only`,
+  );
 }
