@@ -42,6 +42,15 @@ test.for<[Partial<HostSettings>, Partial<HostSettings>, string]>([
   expect(ground.machine.updates).toEqual([]);
 });
 
+test("a wrong value is told as such, whatever it conflicts with", async ({ signal }) => {
+  await using ground = await openOnFakes({ programs: { sleeper } });
+  const id = await run(ground, {}, signal);
+  await expect(ground.room.update(id, { Memory: 5 })).rejects.toMatchObject({
+    kind: "invalid",
+    message: "Minimum memory limit allowed is 6MB",
+  });
+});
+
 test("limits that are taken away are said as unlimited, once", async ({ signal }) => {
   await using ground = await openOnFakes({ programs: { sleeper } });
   const id = await run(ground, { PidsLimit: 9, CpuQuota: 20_000, CpuPeriod: 50_000 }, signal);

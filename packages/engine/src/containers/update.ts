@@ -16,8 +16,10 @@ export async function updateContainer(
   await using _ = await context.locks.hold(id);
   const container = context.book.get(id);
   const { host, warnings: unmet } = withinKernel({ ...container.host, ...patch }, context.facts.kernelLimits);
+  // Wrong values first; what can't be beside each other is told as a conflict with what is set.
+  const given = { ...host, NanoCpus: 0, CpuPeriod: 0, CpuQuota: 0, ...patch };
+  const warnings = [...unmet, ...validate(container.settings, given, context.facts)];
   checkConflicts(container, patch);
-  const warnings = [...unmet, ...validate(container.settings, host, context.facts)];
   if (context.book.live(id).task !== undefined)
     await context.runtime.update(id, updatedResources(host, await blockDeviceNumbers(host), container.host));
   await context.book.change(id, (record) => ({ ...record, host }));
