@@ -43,6 +43,22 @@ test.for([
   expect(overQuota(ledger, entries, quota).map(({ id }) => id)).toEqual(going);
 });
 
+test("overQuota() leaves what frees nothing: a name of an image that is there, layers that others keep", () => {
+  const names = [entry("name", 1), entry("kept", 2), entry("big", 3), entry("newest", 4)];
+  const kept = new Ledger(
+    Object.entries({ live: 50, big: 40, newest: 500 }).map(([key, diskBytes]) => ({ key, diskBytes })),
+    [
+      holder("name"),
+      holder("kept", "live"),
+      holder("big", "big"),
+      holder("newest", "newest"),
+      { ref: { kind: "image", id: "live", name: "live" }, units: ["live"], requires: [] },
+    ],
+  );
+  expect(overQuota(kept, names, 510).map(({ id }) => id)).toEqual(["big"]);
+  expect(overQuota(kept, names, 10).map(({ id }) => id)).toEqual(["big"]);
+});
+
 test("overAge() takes what has lain there for as long as it may", () => {
   const day = 24 * 3_600_000;
   expect(overAge(entries, day, new Date("2026-01-02T23:59:59.999Z")).map(({ id }) => id)).toEqual(["one"]);

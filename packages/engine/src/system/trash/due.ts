@@ -14,7 +14,7 @@ export function overAge(entries: readonly Entry[], maxAgeMs: number, now: Date):
   return entries.filter(({ removedAt }) => Date.parse(removedAt) + maxAgeMs <= now.getTime());
 }
 
-/** The oldest entries whose going brings the rest under the quota; the newest always stays. */
+/** The oldest entries whose going brings the rest under the quota; the newest always stays, and so does one whose going frees nothing. */
 export function overQuota(ledger: Ledger, entries: readonly Entry[], quotaBytes: number): readonly Entry[] {
   const used = usedBytes(ledger, entries);
   const going: Entry[] = [];
@@ -22,6 +22,10 @@ export function overQuota(ledger: Ledger, entries: readonly Entry[], quotaBytes:
     // What two of them share comes back with the second: the set is asked, not its members.
     if (used - usedBytes(ledger, going) <= quotaBytes) break;
     going.push(entry);
+  }
+  for (const entry of going.toReversed()) {
+    const others = going.filter((other) => other !== entry);
+    if (usedBytes(ledger, others) === usedBytes(ledger, going)) going.splice(going.indexOf(entry), 1);
   }
   return going;
 }
