@@ -17,7 +17,15 @@ export async function updateContainer(
   const container = context.book.get(id);
   const { host, warnings: unmet } = withinKernel({ ...container.host, ...patch }, context.facts.kernelLimits);
   // Wrong values first; what can't be beside each other is told as a conflict with what is set.
-  const given = { ...host, NanoCpus: 0, CpuPeriod: 0, CpuQuota: 0, ...patch };
+  const unset = {
+    NanoCpus: 0,
+    CpuPeriod: 0,
+    CpuQuota: 0,
+    MemorySwap: 0,
+    MemoryReservation: 0,
+    AutoRemove: false,
+  };
+  const given = { ...host, ...unset, ...patch };
   const warnings = [...unmet, ...validate(container.settings, given, context.facts)];
   checkConflicts(container, patch);
   if (context.book.live(id).task !== undefined)
