@@ -21,8 +21,9 @@ import { readAll } from "./read-all.ts";
 
 const MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json";
 const CONFIG_TYPE = "application/vnd.docker.container.image.v1+json";
-/** Progress lines are at least this far apart. */
+/** Progress lines of a layer are at least this far apart, as dockerd's. */
 const PROGRESS_STEP_BYTES = 512 * 1024;
+const PROGRESS_STEP_MS = 100;
 const OCI_MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
 const OCI_CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
 const OCI_LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -93,18 +94,17 @@ async function pushOne(
     pushes.set(blob.digest, push);
     return push;
   });
+  const config = gate.run(() => pushConfig(context, remote, image, both));
   let layers: readonly Descriptor[];
+  let configBytes: number;
   try {
-    layers = (await Promise.all(pushed)).toReversed();
+    [layers, configBytes] = await Promise.all([Promise.all(pushed), config]);
   } catch (error) {
     stop.abort(error);
-    await Promise.allSettled(pushed);
+    await Promise.allSettled([...pushed, config]);
     throw error;
   }
-  const config = await readAll(context.layers.blobs, image.id, signal);
-  if (!(await remote.hasBlob(image.id, signal)))
-    await remote.pushBlob(image.id, config.length, () => Readable.from([config]), signal);
-  const manifest = original ?? manifestOf(image.id, config.length, layers);
+  const manifest = original ?? manifestOf(image.id, configBytes, layers.toReversed());
   const tag = reference.tag ?? "latest";
   const digest = await remote.pushManifest(tag, manifest.bytes, manifest.mediaType, signal);
   await context.book.name(
@@ -115,6 +115,20 @@ async function pushOne(
   onProgress({ status: `${tag}: digest: ${digest} size: ${manifest.bytes.length}` });
   onProgress({ aux: { Tag: tag, Digest: digest, Size: manifest.bytes.length } });
   context.publish(image.id, "push", familiarName(reference), { actor: familiar(reference) });
+}
+
+/** Brings the config there; its size in bytes. */
+async function pushConfig(
+  context: ImagesContext,
+  remote: Repository,
+  { id }: Image,
+  signal: AbortSignal,
+): Promise<number> {
+  signal.throwIfAborted();
+  const config = await readAll(context.layers.blobs, id, signal);
+  if (!(await remote.hasBlob(id, signal)))
+    await remote.pushBlob(id, config.length, () => Readable.from([config]), signal);
+  return config.length;
 }
 
 interface ManifestBytes {
@@ -195,9 +209,12 @@ async function pushLayer(
     }
     const open = (fromByte: number): AsyncIterable<Uint8Array> => {
       let last = 0;
-      return counted(blobs.read(digest, signal, fromByte), (done) => {
-        if (done - last < PROGRESS_STEP_BYTES) return;
+      let lastMs = Number.NEGATIVE_INFINITY;
+      return counted(blobs.lend(digest, signal, fromByte), (done) => {
+        const now = performance.now();
+        if (done - last < PROGRESS_STEP_BYTES || now - lastMs < PROGRESS_STEP_MS) return;
         last = done;
+        lastMs = now;
         onProgress({ status: "Pushing", progressDetail: { current: fromByte + done, total: sizeBytes }, id });
       });
     };

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { errno, LongshoreError, MiB, randomId } from "#kernel";
 import { type Digest, hexOf, parseDigest } from "#spec";
@@ -8,6 +8,9 @@ import type { Blobs } from "./contract.ts";
 import { explainDisk } from "./disk-full.ts";
 import { Holds } from "./holds.ts";
 import { type OpenSink, PartialBlobs, SYNCED_AT_ONCE_BYTES } from "./partial-blobs.ts";
+
+/** Of one chunk of lend(). */
+const LENT_BYTES = 512 * 1024;
 
 /** Blobs as files: `blobs/sha256/HEX`, written in `tmp/` and renamed when whole and verified. */
 export class BlobStore implements Blobs {
@@ -51,9 +54,31 @@ export class BlobStore implements Blobs {
       for await (const chunk of createReadStream(this.#path(digest), options)) yield chunk as Buffer;
     } catch (error) {
       signal.throwIfAborted();
-      if (errno(error) === "ENOENT")
-        throw new LongshoreError("not_found", `blob ${digest} is not here`, { cause: error });
-      throw error;
+      throw explainMissing(error, digest);
+    }
+  }
+
+  async *lend(digest: Digest, signal: AbortSignal, fromByte = 0): AsyncIterable<Uint8Array> {
+    signal.throwIfAborted();
+    await using file = await open(this.#path(digest)).catch((error: unknown) => {
+      throw explainMissing(error, digest);
+    });
+    // One is read into while the other is lent.
+    const blocks = [Buffer.allocUnsafe(LENT_BYTES), Buffer.allocUnsafe(LENT_BYTES)] as const;
+    let position = fromByte;
+    let next = fill(file, blocks[0], position);
+    for (let number = 1; ; number++) {
+      const chunk = await next;
+      signal.throwIfAborted();
+      position += chunk.length;
+      if (chunk.length < LENT_BYTES) {
+        if (chunk.length > 0) yield chunk;
+        return;
+      }
+      next = fill(file, number % 2 === 0 ? blocks[0] : blocks[1], position);
+      // Asked for, or not, by who comes back.
+      next.catch(() => {});
+      yield chunk;
     }
   }
 
@@ -137,4 +162,18 @@ export class BlobStore implements Blobs {
       yield { digest, sizeBytes: (await this.sizeBytes(digest)) ?? 0 };
     }
   }
+}
+
+/** As much as fits from `position` on; less only at the end. */
+async function fill(file: FileHandle, block: Buffer, position: number): Promise<Buffer> {
+  for (let filled = 0; ;) {
+    const { bytesRead } = await file.read(block, filled, block.length - filled, position + filled);
+    filled += bytesRead;
+    if (bytesRead === 0 || filled === block.length) return block.subarray(0, filled);
+  }
+}
+
+function explainMissing(error: unknown, digest: Digest): unknown {
+  if (errno(error) !== "ENOENT") return error;
+  return new LongshoreError("not_found", `blob ${digest} is not here`, { cause: error });
 }

@@ -369,6 +369,27 @@ export function layersConformance(what: string, make: () => Promise<LayersUnderT
       expect([await layers.blobs.has(wrong.digest), await layers.blobs.dropPartial()]).toEqual([false, 0]);
     });
 
+    test("blobs.lend() gives what read() gives, chunk by chunk, and is left early without harm", async () => {
+      await using under = await make();
+      const { blobs } = under.layers;
+      const bytes = Buffer.from(Array.from({ length: 1_700_000 }, (_, at) => (at * 7919) % 251));
+      const { digest } = await blobs.write(once(bytes), undefined, never);
+      for (const from of [0, 1, 600_000, 1_699_999, 1_700_000]) {
+        const chunks: Buffer[] = [];
+        // A chunk is only lent: kept is a copy.
+        for await (const chunk of blobs.lend(digest, never, from)) chunks.push(Buffer.from(chunk));
+        expect(Buffer.concat(chunks).equals(bytes.subarray(from))).toBe(true);
+      }
+      for await (const chunk of blobs.lend(digest, never)) {
+        expect(chunk.byteLength).toBeGreaterThan(0);
+        break;
+      }
+      const reason = new Error("client went away");
+      await expect(Array.fromAsync(blobs.lend(digest, AbortSignal.abort(reason)))).rejects.toBe(reason);
+      await blobs.remove(digest);
+      await expect(Array.fromAsync(blobs.lend(digest, never))).rejects.toMatchObject({ kind: "not_found" });
+    });
+
     test("blobs are kept by digest, held against removal and absent afterwards", async () => {
       await using under = await make();
       const { blobs } = under.layers;

@@ -58,6 +58,8 @@ export interface Blobs {
   sizeBytes(digest: Digest): Promise<number | undefined>;
   /** Streams from `fromByte` on (0 if absent); throws `not_found`. */
   read(digest: Digest, signal: AbortSignal, fromByte?: number): AsyncIterable<Uint8Array>;
+  /** As read(), in memory that is used again: a chunk holds until the next one is asked for. For many bytes that only pass through. */
+  lend(digest: Digest, signal: AbortSignal, fromByte?: number): AsyncIterable<Uint8Array>;
   /**
    * Writes, verifying; throws `invalid` naming both digests on a mismatch; nothing stays. Without `expected` any content is taken.
    * With `holds` the blob is held from before it exists.

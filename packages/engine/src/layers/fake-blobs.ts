@@ -24,6 +24,14 @@ export class FakeBlobs implements Blobs {
     yield bytes.subarray(fromByte);
   }
 
+  async *lend(digest: Digest, signal: AbortSignal, fromByte = 0): AsyncIterable<Uint8Array> {
+    for await (const chunk of this.read(digest, signal, fromByte)) {
+      const lent = Uint8Array.from(chunk);
+      yield lent;
+      lent.fill(0);
+    }
+  }
+
   async write(
     source: AsyncIterable<Uint8Array>,
     expected: { digest: Digest; sizeBytes?: number } | undefined,

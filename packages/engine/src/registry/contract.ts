@@ -35,7 +35,7 @@ export interface Repository {
   hasBlob(digest: Digest, signal: AbortSignal): Promise<boolean>;
   /** Tries to mount a blob from another repository of the same registry: true when it is there now. */
   mountBlob(digest: Digest, from: string, signal: AbortSignal): Promise<boolean>;
-  /** Uploads, resumed after a cut: `open` gives the bytes from an offset on, as often as it is asked. */
+  /** Uploads, resumed after a cut: `open` gives the bytes from an offset on, as often as it is asked; a chunk need only hold until the next is asked for. */
   pushBlob(
     digest: Digest,
     sizeBytes: number,

@@ -1,4 +1,4 @@
-import { isKind, LongshoreError, messageOf, MiB } from "#kernel";
+import { isKind, LongshoreError, messageOf, MiB, unlessAborted } from "#kernel";
 import { type Digest, digestOf, type Reference } from "#spec";
 import type { Credentials, FetchedManifest, Purpose, Repository } from "./contract.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -31,6 +31,8 @@ export class RemoteRepository implements Repository {
   readonly #sources = new Set<string>();
   /** The endpoint that answered; the others are not asked again. */
   #chosen: number | undefined;
+  /** Settles with the first question's answer. */
+  #first: Promise<unknown> | undefined;
 
   constructor(
     http: HttpClient,
@@ -203,8 +205,19 @@ export class RemoteRepository implements Repository {
     return digestOf(bytes);
   }
 
-  /** Tries the endpoints in order until one answers; a mirror that lacks something passes on. */
+  /** The first question goes alone: it finds the endpoint that answers and the token, which the others then have. */
   async #ask(wanted: Send, signal: AbortSignal): Promise<HttpResponse> {
+    if (this.#first !== undefined) {
+      await unlessAborted(this.#first, signal);
+      return await this.#askEach(wanted, signal);
+    }
+    const asked = this.#askEach(wanted, signal);
+    this.#first = asked.catch(() => {});
+    return await asked;
+  }
+
+  /** Tries the endpoints in order until one answers; a mirror that lacks something passes on. */
+  async #askEach(wanted: Send, signal: AbortSignal): Promise<HttpResponse> {
     let failure: unknown;
     const order = this.#chosen === undefined ? this.#endpoints.keys() : [this.#chosen];
     for (const index of order) {

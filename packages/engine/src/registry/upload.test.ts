@@ -53,3 +53,42 @@ test("an upload that is cut inside a chunk goes on at the byte that the registry
     server.close();
   }
 });
+
+test.for([{ chunkBytes: 400_000 }, { chunkBytes: 3_000_000 }, { chunkBytes: 100_000_000 }])(
+  "an upload sends each chunk before it asks for the next, whose memory may be the same: %o",
+  async (more, { signal }) => {
+    const held: Buffer[] = [];
+    const server = createServer((request, response) => {
+      request.on("data", (piece: Buffer) => held.push(piece));
+      request.on("end", () =>
+        response.writeHead(request.method === "PUT" ? 201 : 202, { Location: "/v2/a/b/up/1" }).end(),
+      );
+    });
+    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+    await using registry = openRegistry({
+      log: silentLogger,
+      mirrors: [],
+      insecure: [],
+      limits: { ...limits, ...more },
+    });
+    const name = `127.0.0.1:${(server.address() as AddressInfo).port}/a/b`;
+    const long = Buffer.concat(
+      Array.from({ length: 9 }, (_, index) => Buffer.alloc(1_000_003, `${index}abc`)),
+    );
+    try {
+      const repo = registry.repository(parseReference(name), undefined, "push");
+      async function* lend(fromByte: number): AsyncGenerator<Uint8Array> {
+        const room = Buffer.alloc(512 * 1024);
+        for (let at = fromByte; at < long.length; at += room.length) {
+          yield room.subarray(0, long.copy(room, 0, at));
+          room.fill(0);
+        }
+      }
+      await repo.pushBlob(digestOf(long), long.length, lend, signal);
+      expect(Buffer.concat(held).equals(long)).toBe(true);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  },
+);
