@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rmdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { Worker } from "node:worker_threads";
 import type { RootBind } from "#host";
-import { plainBytes } from "#layers";
+import { plainBytes, withoutRareCompression } from "#layers";
 import { LongshoreError, programBeside, unlessAborted } from "#kernel";
 import type { FromArchive, Job, ToArchive, View } from "./archive/protocol.ts";
 import { cleanPath } from "./clean-path.ts";
@@ -217,7 +217,7 @@ export async function writeArchive(
   const job = { kind: "write", path: place, isKeepingKind: options.isKeepingKind } as const;
   await using begun = await named(begin(context, container.id, job, signal), container);
   const { thread } = begun;
-  for await (const chunk of plainBytes(source, signal)) {
+  for await (const chunk of plainBytes(withoutRareCompression(source, signal), signal)) {
     thread.send({ kind: "data", bytes: Buffer.from(chunk) });
     await thread.answer(signal);
   }

@@ -32,5 +32,6 @@ export * from "./linux/descriptor-passing.ts";
 export * from "./linux/descriptors.ts";
 export * from "./linux/process.ts";
 export * from "./linux/socket-owner.ts";
+export { throughProgram } from "./linux/through-program.ts";
 export * from "./linux/stdio.ts";
 export { UnixDatagramSocket } from "./linux/unix-datagram.ts";

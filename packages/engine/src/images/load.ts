@@ -1,6 +1,6 @@
 import path from "node:path";
 import { LongshoreError, MiB } from "#kernel";
-import { plainBytes } from "#layers";
+import { plainBytes, withoutRareCompression } from "#layers";
 import { type Digest, familiar, hexOf, readTar } from "#spec";
 import { configOf, imagesIn, type Members, type Wanted } from "./archive-images.ts";
 import type { ImagesContext } from "./context.ts";
@@ -57,7 +57,9 @@ async function spool(
   const known = new Set(
     [...context.layers.list()].map(({ blob }) => (blob === undefined ? "" : hexOf(blob.digest))),
   );
-  for await (const { entry, content } of readTar(plainBytes(source, signal))) {
+  for await (const { entry, content } of readTar(
+    plainBytes(withoutRareCompression(source, signal), signal),
+  )) {
     const name = path.posix.normalize(`/${entry.name}`).slice(1);
     if (members.size + links.size > MAX_MEMBERS)
       throw new LongshoreError("invalid", `invalid archive: more than ${MAX_MEMBERS} members`);
@@ -74,7 +76,7 @@ async function spool(
     const digest =
       !isKnown && head.toString("latin1", TAR_MAGIC_AT, TAR_MAGIC_AT + 5) === "ustar"
         ? await drafts.receive(context.layers, whole, holds, signal)
-        : (await blobs.write(whole, undefined, signal, holds)).digest;
+        : (await blobs.write(withoutRareCompression(whole, signal), undefined, signal, holds)).digest;
     spooled.add(digest);
     members.set(name, digest);
   }

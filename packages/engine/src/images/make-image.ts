@@ -1,4 +1,5 @@
 import { LongshoreError } from "#kernel";
+import { withoutRareCompression } from "#layers";
 import { type Digest, digestOf, familiar, type ImageConfig, type Reference } from "#spec";
 import type { ImagesContext } from "./context.ts";
 import { chainOf } from "./image-book.ts";
@@ -14,7 +15,12 @@ async function addLayer(
 ): Promise<{ chainId: Digest; diffId: Digest }> {
   const { blobs } = context.layers;
   using holds = new DisposableStack();
-  const { digest, sizeBytes } = await blobs.write(source, undefined, signal, holds);
+  const { digest, sizeBytes } = await blobs.write(
+    withoutRareCompression(source, signal),
+    undefined,
+    signal,
+    holds,
+  );
   try {
     const mediaType = mediaTypeOf(await headOf(blobs, digest, signal));
     const { chainId, diffId } = await context.layers.apply(

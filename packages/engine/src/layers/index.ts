@@ -6,6 +6,7 @@ import { OverlayLayers } from "./overlay-layers.ts";
 
 export type * from "./contract.ts";
 export { compressionOf, plainBytes, type Compression } from "./plain-bytes.ts";
+export { withoutRareCompression } from "./rare-compression.ts";
 export { look } from "./merged.ts";
 
 const SYNC_AFTER_MS = 500;

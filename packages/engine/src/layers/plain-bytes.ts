@@ -19,7 +19,7 @@ export function compressionOf(head: Uint8Array): Compression {
 }
 
 /** The first bytes in one piece, however small the chunks are; a chunk alone is not copied. */
-async function headOf(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
+export async function headOf(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   for (let sizeBytes = 0; sizeBytes < HEAD_BYTES;) {
     const next = await iterator.next();
@@ -45,7 +45,10 @@ export async function* plainBytes(
     const kind = compressionOf(head);
     const whole = startingWith(head, iterator);
     if (kind === "xz" || kind === "bzip2")
-      throw new LongshoreError("invalid", `${kind} compression is not supported, want gzip, zstd or none`);
+      throw new LongshoreError(
+        "invalid",
+        `${kind} compression is not supported here, want gzip, zstd or none`,
+      );
     onKind?.(kind);
     if (kind === "none") for await (const chunk of whole) yield asBuffer(chunk);
     else if (kind === "gzip") yield* decompressed(whole, kind, signal);
@@ -56,7 +59,7 @@ export async function* plainBytes(
   }
 }
 
-async function* startingWith(
+export async function* startingWith(
   head: Uint8Array,
   iterator: AsyncIterator<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
