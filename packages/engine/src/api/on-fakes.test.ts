@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { join } from "node:path";
-import { json } from "node:stream/consumers";
+import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { silentLogger as log } from "#kernel";
 import { parseReference } from "#spec";
@@ -34,7 +34,12 @@ async function withApi(
   const ask: Ask = async (method, path) => {
     const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: unknown }>();
     const sent = request({ socketPath, method, path }, (response) => {
-      json(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
+      const read = async (): Promise<void> => {
+        const words = await text(response);
+        const body: unknown = words === "" ? undefined : JSON.parse(words);
+        resolve({ status: response.statusCode ?? 0, body });
+      };
+      read().catch(reject);
     });
     sent.on("error", reject).end();
     return await promise;
@@ -153,6 +158,34 @@ test("the list of images is filtered as dockerd filters it", async ({ signal }) 
     ).toMatchObject({
       status: 400,
       body: { message: "syntax error in pattern" },
+    });
+  });
+});
+
+test("what is no name is told as such, and a name is put together as dockerd does it", async () => {
+  await withApi(async (ask, { images }) => {
+    const tag = (query: string): ReturnType<Ask> => ask("POST", `/images/${FAKE_IMAGE}/tag?${query}`);
+    for (const [query, message] of [
+      ["repo=sha256&tag=x", "refusing to create an ambiguous tag using digest algorithm as name"],
+      ["repo=c/q&tag=..", "invalid tag format"],
+      [`repo=c/q&tag=${"x".repeat(129)}`, "invalid tag format"],
+      [`repo=c/q@sha256:${"0".repeat(64)}`, "refusing to create a tag with a digest reference"],
+      ["repo=", "invalid reference format"],
+    ] as const)
+      expect(await tag(query), query).toMatchObject({ status: 400, body: { message } });
+    expect(await tag("repo=c/q:a&tag=b")).toMatchObject({ status: 201 });
+    expect(images.list().flatMap(({ repoTags }) => repoTags)).toContain("c/q:b");
+    for (const place of ["json", "history", "get"])
+      expect(await ask("GET", `/images/a:b:c/${place}`)).toMatchObject({
+        status: 400,
+        body: { message: "invalid reference format" },
+      });
+    expect(await ask("GET", "/images/c/none/json")).toMatchObject({ status: 404 });
+    const create = (query: string): ReturnType<Ask> => ask("POST", `/images/create?fromSrc=-&${query}`);
+    expect(await create(`repo=c/q@sha256:${"0".repeat(64)}`)).toMatchObject({ status: 400 });
+    expect(await create("platform=windows/amd64")).toMatchObject({
+      status: 400,
+      body: { message: "operating system is not supported: windows/amd64" },
     });
   });
 });

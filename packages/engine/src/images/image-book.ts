@@ -127,11 +127,11 @@ export class ImageBook {
     };
   }
 
-  /** A local name wins over a short id. Throws `not_found` in Docker's words. */
+  /** A local name wins over a short id. Throws `not_found` in Docker's words, `invalid` for what is no name. */
   get(name: string): Image {
     const id = this.find(name);
     const record = id === undefined ? undefined : this.#images.get(id);
-    if (record === undefined) throw new LongshoreError("not_found", `No such image: ${shown(name)}`);
+    if (record === undefined) throw new LongshoreError("not_found", `No such image: ${named(name)}`);
     const names = { tags: [] as string[], digests: [] as string[] };
     for (const [key, value] of this.#names.entries())
       if (value.id === record.id)
@@ -221,13 +221,7 @@ export function chainOf(config: ImageConfig): readonly Digest[] {
   return chain;
 }
 
-/** The name as error texts show it: familiar, with its tag. */
-function shown(name: string): string {
-  if (/^(sha256:)?[0-9a-f]{12,64}$/.test(name)) return name;
-  try {
-    const reference = withDefaultTag(parseReference(name));
-    return familiar(reference);
-  } catch {
-    return name;
-  }
+/** The name as error texts show it: familiar, with its tag. Throws `invalid` for what is none. */
+function named(name: string): string {
+  return /^(sha256:)?[0-9a-f]{12,64}$/.test(name) ? name : familiar(withDefaultTag(parseReference(name)));
 }

@@ -1,4 +1,11 @@
-import { type Digest, familiar, type ImageConfig, type Reference } from "#spec";
+import {
+  type Digest,
+  familiar,
+  HOST_PLATFORM,
+  type ImageConfig,
+  normalizePlatform,
+  type Reference,
+} from "#spec";
 import { publishPrune } from "#events";
 import type { ImagesContext } from "./context.ts";
 import type {
@@ -82,8 +89,7 @@ export class ImagesRoom implements Images {
     const created = this.#context.clock.now().toISOString();
     const comment = options.message ?? "Imported from -";
     const config: ImageConfig = {
-      architecture: options.platform?.architecture ?? this.#context.architecture,
-      os: "linux",
+      ...normalizePlatform(options.platform ?? HOST_PLATFORM),
       created,
       comment,
       config: options.config ?? {},

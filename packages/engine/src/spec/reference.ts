@@ -59,6 +59,20 @@ function splitDomain(name: string): { domain: string; path: string } {
   return { domain, path: domain === "docker.io" && !path.includes("/") ? `library/${path}` : path };
 }
 
+/**
+ * A name to give, of what clients send apart: `tag` stands for the repository's own, `latest` for none. Throws `invalid` in Docker's words.
+ * Source: moby, httputils.RepoTagReference.
+ */
+export function taggedReference(repository: string, tag: string): Reference {
+  const { digest, ...reference } = parseReference(repository);
+  if (digest !== undefined) throw refuse("refusing to create a tag with a digest reference");
+  if (familiarName(reference) === "sha256")
+    throw refuse("refusing to create an ambiguous tag using digest algorithm as name");
+  if (tag === "") return withDefaultTag(reference);
+  if (!TAG.test(tag)) throw refuse("invalid tag format");
+  return { ...reference, tag };
+}
+
 /** The same reference with tag `latest` when it has neither tag nor digest. */
 export function withDefaultTag(reference: Reference): Reference {
   return reference.tag === undefined && reference.digest === undefined

@@ -2,6 +2,11 @@ import { LongshoreError } from "#kernel";
 import type { Image, Images, Progress } from "#images";
 import {
   familiar,
+  familiarName,
+  parseDigest,
+  normalizePlatform,
+  platformText,
+  taggedReference,
   parseReference,
   type Platform,
   type Reference,
@@ -127,12 +132,9 @@ export function imageRoutes(rooms: Rooms): readonly Route[] {
       path: "/images/{name*}/tag",
       takes: { query: ["repo", "tag"] },
       handle: async (call) => {
-        const repository = call.query.get("repo") ?? "";
-        const tag = call.query.get("tag") ?? "";
-        const reference = parseReference(tag === "" ? repository : `${repository}:${tag}`);
-        if (reference.digest !== undefined)
-          throw new LongshoreError("invalid", "refusing to create a tag with a digest reference");
-        await images.tag(call.parameter("name"), withDefaultTag(reference));
+        const { query } = call;
+        const reference = taggedReference(query.get("repo") ?? "", query.get("tag") ?? "");
+        await images.tag(call.parameter("name"), reference);
         call.done(201);
       },
     },
@@ -258,12 +260,8 @@ async function createImage(rooms: Rooms, call: Call): Promise<void> {
         ? "fromImage or fromSrc is required"
         : `fromSrc "${source}": only "-" (the request body) is supported`,
     );
-  const repository = query.get("repo") ?? "";
-  const tag = query.get("tag") ?? "";
-  const reference =
-    repository === ""
-      ? undefined
-      : withDefaultTag(parseReference(tag === "" ? repository : `${repository}:${tag}`));
+  const reference = givenName(query);
+  refuseOtherSystem(platform);
   const message = query.get("message") ?? "";
   await progressStream(call, async (line) => {
     const id = await rooms.images.importRootfs(
@@ -281,13 +279,27 @@ async function createImage(rooms: Rooms, call: Call): Promise<void> {
   });
 }
 
-/** fromImage may carry the tag itself or end in `:`; `tag` may be a digest. Neither tag nor digest = all tags. */
+/** The name that `repo` and `tag` give to what is made. */
+function givenName(query: URLSearchParams): Reference | undefined {
+  const repository = query.get("repo") ?? "";
+  return repository === "" ? undefined : taggedReference(repository, query.get("tag") ?? "");
+}
+
+function refuseOtherSystem(platform: Platform | undefined): void {
+  if (platform !== undefined && normalizePlatform(platform).os !== "linux")
+    throw new LongshoreError("invalid", `operating system is not supported: ${platformText(platform)}`);
+}
+
+/** fromImage may carry the tag itself or end in `:`; `tag`, which may be a digest, stands for both. Neither tag nor digest = all tags. */
 function pullReference(from: string, tag: string): { reference: Reference; isAllTags: boolean } {
-  const name = from.replace(/:$/, "");
-  const reference = parseReference(
-    tag === "" ? name : tag.includes(":") ? `${name}@${tag}` : `${name}:${tag}`,
-  );
-  return { reference, isAllTags: reference.tag === undefined && reference.digest === undefined };
+  const given = parseReference(from.replace(/:$/, ""));
+  const { tag: _tag, digest: _digest, ...repository } = given;
+  if (tag === "")
+    return { reference: given, isAllTags: given.tag === undefined && given.digest === undefined };
+  const reference = tag.includes(":")
+    ? { ...repository, digest: parseDigest(tag) }
+    : taggedReference(familiarName(repository), tag);
+  return { reference, isAllTags: false };
 }
 
 async function save(rooms: Rooms, call: Call, names: readonly string[]): Promise<void> {
@@ -302,19 +314,14 @@ async function save(rooms: Rooms, call: Call, names: readonly string[]): Promise
 async function commit(rooms: Rooms, call: Call): Promise<void> {
   const { query } = call;
   const body = await call.json();
-  const repository = query.get("repo") ?? "";
-  const tag = query.get("tag") ?? "";
-  const reference =
-    repository === ""
-      ? undefined
-      : familiar(withDefaultTag(parseReference(tag === "" ? repository : `${repository}:${tag}`)));
+  const reference = givenName(query);
   const container = rooms.containers.get(query.get("container") ?? "");
   const config = parseCommitConfig(body);
   const changes = query.getAll("changes");
   const id = await rooms.containers.commit(
     container.id,
     {
-      ...(reference !== undefined && { reference }),
+      ...(reference !== undefined && { reference: familiar(reference) }),
       comment: query.get("comment") ?? "",
       author: query.get("author") ?? "",
       isPausing: flag(query, "pause", true),
