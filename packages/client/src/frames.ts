@@ -57,13 +57,27 @@ function sourceOf(byte: number | undefined): Frame["source"] {
   }
 }
 
-/** Sends the two kinds of output into two writables, as dockerode's `modem.demuxStream`. */
+/** Sends the two kinds of output into two writables, as dockerode's `modem.demuxStream`, no faster than they take it. */
 export function demuxStream(stream: Readable, stdout: Writable, stderr: Writable): void {
   const splitter = new FrameSplitter();
+  const full = new Set<Writable>();
+  const waitFor = (output: Writable): void => {
+    if (full.has(output)) return;
+    full.add(output);
+    stream.pause();
+    const go = (): void => {
+      output.off("drain", go).off("close", go);
+      full.delete(output);
+      if (full.size === 0) stream.resume();
+    };
+    output.on("drain", go).on("close", go);
+  };
   stream.on("data", (chunk: Buffer) => {
     try {
-      for (const frame of splitter.push(chunk))
-        (frame.source === "stderr" ? stderr : stdout).write(frame.bytes);
+      for (const frame of splitter.push(chunk)) {
+        const output = frame.source === "stderr" ? stderr : stdout;
+        if (!output.write(frame.bytes) && !output.destroyed) waitFor(output);
+      }
     } catch (error) {
       stream.destroy(error instanceof Error ? error : new Error(String(error)));
     }

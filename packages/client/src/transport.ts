@@ -26,7 +26,7 @@ export interface DockerOptions {
   /** For example "v1.41"; without it the engine takes its newest. */
   readonly version?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Milliseconds without a byte before a request fails; streams excepted. */
+  /** Milliseconds without a byte, either way, before a request fails; once its answer has begun it may take its time. */
   readonly timeout?: number;
 }
 
@@ -76,14 +76,21 @@ export class Transport {
       for await (const chunk of response) chunks.push(chunk as Buffer);
     } catch (error) {
       request.signal?.throwIfAborted();
-      throw error;
+      throw new DockerError(0, `the engine's answer broke off: ${asError(error).message}`, null, {
+        cause: error,
+      });
     }
     return Buffer.concat(chunks).toString("utf8");
   }
 
   async json<T>(request: EngineRequest): Promise<T> {
     const text = await this.text(request);
-    return (text.trim() === "" ? null : JSON.parse(text)) as T;
+    try {
+      return (text.trim() === "" ? null : JSON.parse(text)) as T;
+    } catch (error) {
+      const begin = JSON.stringify(text.slice(0, 100));
+      throw new DockerError(0, `the engine's answer is no JSON: ${begin}`, null, { cause: error });
+    }
   }
 
   /** Takes the connection over after the answer's head (attach, exec): bytes go both ways, half-close works. */
@@ -110,6 +117,7 @@ export class Transport {
     request.signal?.throwIfAborted();
     const outgoing = this.#open(request, isHijack);
     let taken: Duplex | IncomingMessage | undefined;
+    let sourceError: Error | undefined;
     const abort = (): void => {
       // The reader of the answer sees the caller's reason, not the broken connection that follows from it.
       taken?.destroy(asError(request.signal?.reason));
@@ -124,16 +132,34 @@ export class Transport {
     outgoing.on("error", (error) => {
       if (taken === undefined) request.signal?.removeEventListener("abort", abort);
       if (request.signal?.aborted === true) reject(asError(request.signal.reason));
-      else reject(new DockerError(0, `cannot reach the engine: ${error.message}`, null, { cause: error }));
+      else {
+        const what = sourceError === undefined ? "cannot reach the engine" : "the upload's source failed";
+        reject(new DockerError(0, `${what}: ${error.message}`, null, { cause: error }));
+      }
     });
+    const limit = this.#options.timeout ?? 0;
+    const onLate = (): void => {
+      if (taken === undefined) outgoing.destroy(new Error(`not a byte for ${limit} ms`));
+    };
+    outgoing.on("timeout", onLate);
+    // Only a socket tells of its silence.
+    const isBlind = limit > 0 && this.#options.connect !== undefined && request.stream === undefined;
+    const timer = isBlind ? setTimeout(onLate, limit) : undefined;
+    outgoing.once("close", () => clearTimeout(timer));
     outgoing.on("response", (response) => resolve({ response: take(response) }));
     outgoing.on("upgrade", (response, socket, head) => {
       if (head.length > 0) socket.unshift(head);
       resolve({ response, socket: take(socket) });
     });
     if (request.stream !== undefined) {
-      request.stream.on("error", (error) => outgoing.destroy(error));
-      request.stream.pipe(outgoing);
+      const { stream } = request;
+      stream.on("error", (error) => {
+        sourceError = error;
+        outgoing.destroy(error);
+      });
+      // Refused or given up before its end: nobody reads it any more.
+      outgoing.once("close", () => stream.destroy());
+      stream.pipe(outgoing);
     } else if (request.body !== undefined) outgoing.end(JSON.stringify(request.body));
     else outgoing.end();
     return await promise;
