@@ -1,7 +1,7 @@
 import type { RuntimeProcess } from "#spec";
 import type { Context } from "./context.ts";
 import type { Container, ExecSettings } from "./contract.ts";
-import { environmentOf } from "./document/build-document.ts";
+import { environmentOf, type ProcessUser } from "./document/build-document.ts";
 import { capabilitySet } from "./document/capabilities.ts";
 import { parseSecurityOptions } from "./document/security-options.ts";
 import { grantUlimits, rlimitOf } from "./document/ulimits.ts";
@@ -16,13 +16,7 @@ export async function execProcess(
   settings: ExecSettings,
   size: readonly [number, number] | undefined,
 ): Promise<RuntimeProcess> {
-  const root = context.layers.mount(container.id);
-  const user = resolveUser(
-    settings.User === "" ? container.settings.User : settings.User,
-    readRootFile(root, "/etc/passwd"),
-    readRootFile(root, "/etc/group"),
-    settings.User === "" ? (container.host.GroupAdd ?? []) : [],
-  );
+  const user = execUser(context, container, settings);
   const isPrivileged = settings.Privileged || container.host.Privileged;
   const capabilities = capabilitySet(
     container.host.CapAdd ?? [],
@@ -63,4 +57,19 @@ export async function execProcess(
     ...(context.facts.hasAppArmor &&
       (security.appArmor ?? "") !== "" && { apparmorProfile: security.appArmor }),
   };
+}
+
+/** Who an exec runs as; the container's further groups are everybody's. Throws `invalid` for names that its files don't have. */
+export function execUser(
+  context: Context,
+  container: Container,
+  { User }: Pick<ExecSettings, "User">,
+): ProcessUser {
+  const root = context.layers.mount(container.id);
+  return resolveUser(
+    User === "" ? container.settings.User : User,
+    readRootFile(root, "/etc/passwd"),
+    readRootFile(root, "/etc/group"),
+    container.host.GroupAdd ?? [],
+  );
 }

@@ -1,8 +1,8 @@
 import { LongshoreError, messageOf, randomId, unlessAborted } from "#kernel";
 import type { LiveExec } from "./container-book.ts";
 import { type Context, publish } from "./context.ts";
-import type { Exec, ExecSession, ExecSettings, ExecStart } from "./contract.ts";
-import { execProcess } from "./exec-process.ts";
+import type { Container, Exec, ExecSession, ExecSettings, ExecStart } from "./contract.ts";
+import { execProcess, execUser } from "./exec-process.ts";
 
 /** Prepares a process in a running container. */
 export async function createExec(context: Context, name: string, settings: ExecSettings): Promise<string> {
@@ -12,16 +12,34 @@ export async function createExec(context: Context, name: string, settings: ExecS
     throw new LongshoreError("conflict", `container ${name} is paused, unpause the container before exec`);
   if (live.task === undefined)
     throw new LongshoreError("conflict", `container ${container.id} is not running`);
-  if (settings.Cmd.length === 0) throw new LongshoreError("invalid", "No exec command specified");
+  const { User, WorkingDir } = container.settings;
+  const wanted = {
+    ...settings,
+    User: settings.User === "" ? User : settings.User,
+    WorkingDir: settings.WorkingDir === "" ? WorkingDir : settings.WorkingDir,
+  };
+  checkExec(context, container, wanted);
   context.runtime.expect();
   const id = randomId();
   const entry: LiveExec = {
-    exec: { id, containerId: container.id, settings, isRunning: false, exitCode: null, pid: 0 },
+    exec: { id, containerId: container.id, settings: wanted, isRunning: false, exitCode: null, pid: 0 },
   };
   live.execs.set(id, entry);
   context.book.execs.set(id, entry);
   publish(context, container, `exec_create: ${commandWords(settings.Cmd)}`, { execID: id });
   return id;
+}
+
+/** Throws `invalid` for what no process could be started with. */
+function checkExec(context: Context, container: Container, settings: ExecSettings): void {
+  const { Cmd, Env, WorkingDir } = settings;
+  if (Cmd.length === 0) throw new LongshoreError("invalid", "No exec command specified");
+  if (WorkingDir !== "" && !WorkingDir.startsWith("/"))
+    throw new LongshoreError("invalid", `Cwd must be an absolute path: "${WorkingDir}"`);
+  for (const entry of Env)
+    if (entry === "" || entry.startsWith("="))
+      throw new LongshoreError("invalid", `invalid environment variable: ${entry}`);
+  execUser(context, container, settings);
 }
 
 /** As Docker's events have it: a command without arguments ends in a space. */
@@ -49,7 +67,10 @@ export async function startExec(
   const { settings, containerId } = entry.exec;
   const container = context.book.get(containerId);
   if (entry.starting !== undefined)
-    throw new LongshoreError("conflict", `exec instance ${id} has already run`);
+    throw new LongshoreError(
+      "conflict",
+      `exec command ${id} ${entry.exec.isRunning ? "is already running" : "has already run"}`,
+    );
   if (container.state.status === "paused")
     throw new LongshoreError(
       "conflict",

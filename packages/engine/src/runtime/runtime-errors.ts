@@ -4,10 +4,15 @@ import { LongshoreError } from "#kernel";
  * Docker's words for a start that an OCI runtime refused: clients look for them (127 for "not found", 126 for the others).
  * Source of the left sides: crun 1.8, runc 1.1.
  */
-export function runtimeRefusal(runtime: string, sentence: string, program: string): LongshoreError {
+export function runtimeRefusal(
+  runtime: string,
+  sentence: string,
+  program: string,
+  work: "create" | "exec" = "create",
+): LongshoreError {
   return new LongshoreError(
     "invalid",
-    `OCI runtime create failed: ${runtime}: ${reworded(sentence, program)}`,
+    `OCI runtime ${work} failed: ${runtime}: ${reworded(sentence, program)}`,
   );
 }
 

@@ -181,7 +181,8 @@ class LinuxRuntime implements Runtime {
       try {
         return this.#mark(await this.#monitor.call("start", launch));
       } catch (error) {
-        if (isKind(error, "invalid")) throw runtimeRefusal(this.info.name, error.message, program);
+        const work = launch.key.includes("/") ? "exec" : "create";
+        if (isKind(error, "invalid")) throw runtimeRefusal(this.info.name, error.message, program, work);
         if (!(error instanceof MonitorLost)) throw error;
         const records = await this.#monitor.repeat("list", {});
         const mine = records.find((record) => record.launch.key === launch.key);

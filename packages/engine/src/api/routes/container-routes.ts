@@ -11,6 +11,7 @@ import { DetachKeys } from "../server/detach-keys.ts";
 import { containerFits, LIST_FILTERS } from "./container-filters.ts";
 import { INERT_AT_CREATE } from "./inert.ts";
 import type { Rooms } from "./rooms.ts";
+import { streamStats } from "./stats-route.ts";
 
 /** Changes of state are not given up half way when the client goes away. */
 const toTheEnd = new AbortController().signal;
@@ -250,21 +251,14 @@ export function prunedContainers(query: URLSearchParams, now: Date): (container:
 }
 
 export function sizeOf(call: Call): { rows: number; columns: number } {
-  const rows = wholeNumber(call.query, "h");
-  const columns = wholeNumber(call.query, "w");
-  if (
-    rows === undefined ||
-    columns === undefined ||
-    rows < 0 ||
-    columns < 0 ||
-    rows > 65_535 ||
-    columns > 65_535
-  )
-    throw new LongshoreError(
-      "invalid",
-      `invalid resize: h="${call.query.get("h") ?? ""}" w="${call.query.get("w") ?? ""}", want two unsigned numbers`,
-    );
-  return { rows, columns };
+  const side = (key: "h" | "w", what: string): number => {
+    const text = call.query.get(key) ?? "";
+    const value = Number(text);
+    if (/^\d{1,5}$/.test(text) && value <= 65_535) return value;
+    const why = /^-?\d+$/.test(text) ? "value out of range" : "invalid syntax";
+    throw new LongshoreError("invalid", `invalid resize ${what} ${JSON.stringify(text)}: ${why}`);
+  };
+  return { rows: side("h", "height"), columns: side("w", "width") };
 }
 
 export function contextOf(rooms: Rooms, container: Container): InspectContext {
@@ -326,41 +320,4 @@ function imageNames(rooms: Rooms): (container: Container) => string {
     const holder = known.get(Image) ?? known.get(`${Image}:latest`);
     return holder === undefined || holder === container.imageId ? Image : container.imageId;
   };
-}
-
-async function streamStats(rooms: Rooms, call: Call): Promise<void> {
-  const { containers, clock } = rooms;
-  const isStreaming = flag(call.query, "stream", true);
-  const isOneShot = flag(call.query, "one-shot");
-  const container = containers.get(call.parameter("id"));
-  const take = async (): Promise<object> => (await containers.sample(container.id)) ?? {};
-  const withBefore = (now: object, before: object): object => ({
-    ...now,
-    precpu_stats:
-      "cpu_stats" in before
-        ? before.cpu_stats
-        : {
-            cpu_usage: { total_usage: 0, usage_in_kernelmode: 0, usage_in_usermode: 0 },
-            throttling_data: { periods: 0, throttled_periods: 0, throttled_time: 0 },
-          },
-    preread: "read" in before ? before.read : "0001-01-01T00:00:00Z",
-    id: container.id,
-    name: `/${container.name}`,
-  });
-  let before = await take();
-  if (!isStreaming) {
-    if (isOneShot || !("cpu_stats" in before)) return call.reply(200, withBefore(before, {}));
-    await clock.sleep(1000, call.signal);
-    return call.reply(200, withBefore(await take(), before));
-  }
-  call.startStream("application/json");
-  let previous: object = {};
-  for (;;) {
-    await call.write(`${JSON.stringify(withBefore(before, previous))}\n`);
-    if (containers.list().every((known) => known.id !== container.id)) break;
-    await clock.sleep(1000, call.signal);
-    previous = before;
-    before = await take();
-  }
-  call.response.end();
 }

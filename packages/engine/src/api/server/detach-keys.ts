@@ -12,8 +12,8 @@ export class DetachKeys {
   }
 
   /** Throws `invalid` for a sequence out of grammar. */
-  static check(keys: string): void {
-    parse(keys === "" ? DEFAULT : keys);
+  static check(keys: string, what: "detach" | "escape" = "detach"): void {
+    parse(keys === "" ? DEFAULT : keys, what);
   }
 
   filter(chunk: Uint8Array): { bytes: Uint8Array; isDetached: boolean } {
@@ -32,11 +32,11 @@ export class DetachKeys {
   }
 }
 
-function parse(keys: string): readonly number[] {
+function parse(keys: string, what = "detach"): readonly number[] {
   return keys.split(",").map((key) => {
     const control = /^ctrl-([a-z@[\\\]^_])$/.exec(key)?.[1];
     if (control !== undefined) return control.charCodeAt(0) & 0x1f;
     if (/^[\x20-\x7e]$/.test(key)) return key.charCodeAt(0);
-    throw new LongshoreError("invalid", `Invalid detach keys (${keys}): unknown key "${key}"`);
+    throw new LongshoreError("invalid", `Invalid ${what} keys (${keys}) provided: unknown key "${key}"`);
   });
 }
