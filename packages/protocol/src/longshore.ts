@@ -99,6 +99,8 @@ export interface DiskSpace {
 export interface ReclaimReport {
   readonly items: readonly ReclaimItem[];
   readonly layers: readonly ReclaimLayer[];
+  /** What came of downloads that broke off: it goes after a day, and with an image prune. Absent from older engines. */
+  readonly partialBytes?: number;
   readonly disk: DiskSpace;
 }
 

@@ -137,6 +137,10 @@ export class BlobStore implements Blobs {
     await this.#partial.fetch(expected, from, place, signal, openSink);
   }
 
+  async partialBytes(): Promise<number> {
+    return await this.#partial.bytes();
+  }
+
   async dropPartial(digest?: Digest): Promise<number> {
     return await this.#partial.drop(digest);
   }

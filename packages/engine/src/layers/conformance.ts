@@ -327,7 +327,9 @@ export function layersConformance(what: string, make: () => Promise<LayersUnderT
       expect(await blobs.dropPartial()).toBe(0);
       await expect(blobs.fetch(expected, cut, never)).rejects.toThrow("the network is gone");
       expect(await blobs.dropPartial(digestOf("other"))).toBe(0);
+      expect(await blobs.partialBytes()).toBe(3);
       expect(await blobs.dropPartial()).toBe(3);
+      expect(await blobs.partialBytes()).toBe(0);
     });
 
     test("fetch() brings a layer for apply(), on from where it was broken off; one that is here is not asked for", async () => {

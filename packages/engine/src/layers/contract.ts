@@ -81,6 +81,8 @@ export interface Blobs {
   ): Promise<void>;
   /** Drops what broken-off fetches of `digest`, or of all, left; how many bytes. One that is under way is left alone. */
   dropPartial(digest?: Digest): Promise<number>;
+  /** How many bytes broken-off fetches left, with what came of those under way. */
+  partialBytes(): Promise<number>;
   /** While held, remove() leaves it: whoever holds it drops it afterwards if nobody needs it. It may be absent yet. */
   hold(digest: Digest): Disposable;
   remove(digest: Digest): Promise<void>;

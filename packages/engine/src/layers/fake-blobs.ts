@@ -88,6 +88,10 @@ export class FakeBlobs implements Blobs {
     await this.write(each(pieces), expected, signal);
   }
 
+  async partialBytes(): Promise<number> {
+    return [...this.#partial.values()].reduce((sum, bytes) => sum + bytes.length, 0);
+  }
+
   async dropPartial(digest?: Digest): Promise<number> {
     let droppedBytes = 0;
     for (const [known, bytes] of this.#partial) {

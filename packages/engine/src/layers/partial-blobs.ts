@@ -79,6 +79,12 @@ export class PartialBlobs {
     }
   }
 
+  async bytes(): Promise<number> {
+    const names = await readdir(this.#folder);
+    const sizes = await Promise.all(names.map((name) => bytesOf(path.join(this.#folder, name))));
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+
   /** Drops one or all, but none that is being fetched; how many bytes went. */
   async drop(digest: Digest | undefined): Promise<number> {
     let droppedBytes = 0;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { dockerArchive, tarOf } from "@longshore/testkit";
+import { digestOf } from "#spec";
 import { type FakeGround, plainRequest } from "#testing/containers";
 import type { System } from "./contract.ts";
 import { FAKE_IDENTITY } from "./testing.ts";
@@ -80,6 +81,26 @@ export function systemConformance(what: string, make: () => Promise<SystemUnderT
       expect(usage.layersBytes).toBe(1016);
       const shared = ["one:1", "two:1", "own:1"].map((name) => usage.sharedBytes.get(images.get(name).id));
       expect(shared).toEqual([1000, 1000, 0]);
+    });
+
+    test("what came of a download that broke off is in the usage and the report, until a prune of images", async ({
+      signal,
+    }) => {
+      await using under = await make();
+      const { images, layers } = under.ground;
+      async function* broken(): AsyncGenerator<Buffer> {
+        yield Buffer.alloc(700);
+        throw new Error("the network is gone");
+      }
+      const wanted = { digest: digestOf("whole"), sizeBytes: 1000 };
+      await expect(layers.blobs.fetch(wanted, broken, signal)).rejects.toThrow("the network is gone");
+      const seen = async (): Promise<readonly number[]> => [
+        (await under.system.diskUsage(new Set(["image"]), signal)).layersBytes,
+        (await under.system.reclaim.report(signal)).partialBytes,
+      ];
+      expect(await seen()).toEqual([700, 700]);
+      expect((await images.prune({ isDanglingOnly: true })).reclaimedBytes).toBe(700);
+      expect(await seen()).toEqual([0, 0]);
     });
 
     test("diskUsage() measures containers and volumes, each when asked for", async ({ signal }) => {

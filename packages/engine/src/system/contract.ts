@@ -102,6 +102,8 @@ export interface Reclaim {
   report(signal: AbortSignal): Promise<{
     readonly items: readonly ReclaimItem[];
     readonly layers: readonly ReclaimLayer[];
+    /** What came of downloads that broke off: it goes after a day, and with an image prune. */
+    readonly partialBytes: number;
     readonly disk: DiskSpace;
   }>;
   predict(wanted: readonly Pick<DiskRef, "kind" | "id">[], signal: AbortSignal): Promise<Prediction>;

@@ -13,7 +13,8 @@ export async function measure(
   const users = new Map<string, number>();
   for (const image of images)
     for (const chainId of image.chain) users.set(chainId, (users.get(chainId) ?? 0) + 1);
-  let layersBytes = 0;
+  // What came of downloads that broke off is room that an image prune gives back, as a layer's that nobody uses.
+  let layersBytes = wants("image") ? await deps.layers.blobs.partialBytes() : 0;
   for (const layer of deps.layers.list()) layersBytes += layer.sizeBytes;
   const sharedOf = (image: Image): number =>
     image.chain.reduce(

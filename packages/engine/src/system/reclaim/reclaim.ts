@@ -11,7 +11,8 @@ export function openReclaim(deps: SystemDeps, space: () => Promise<DiskSpace>): 
   return {
     report: async (signal) => {
       const { items, layers } = await surveyDisk(deps, signal);
-      return { items, layers, disk: await space() };
+      const partialBytes = await deps.layers.blobs.partialBytes();
+      return { items, layers, partialBytes, disk: await space() };
     },
     predict: async (wanted, signal) => predict(await surveyDisk(deps, signal), resolve(deps, wanted)),
     remove: (wanted, signal) => removeSet(deps, space, wanted, signal),
