@@ -82,6 +82,7 @@ test("the trash and the reclaim ledger are Longshore's own paths, so that no oth
   const { longshore } = docker;
   const gone = { statusCode: 404 };
   await expect(longshore.discard({ kind: "image", id: "a:1" })).rejects.toMatchObject(gone);
+  await expect(longshore.trashLimits()).rejects.toMatchObject(gone);
   await expect(longshore.pruneIntoTrash("volume", { all: ["true"] })).rejects.toMatchObject(gone);
   await expect(longshore.restore("a/b", { name: "c" })).rejects.toMatchObject(gone);
   await expect(longshore.emptyTrash()).rejects.toMatchObject(gone);
@@ -89,6 +90,7 @@ test("the trash and the reclaim ledger are Longshore's own paths, so that no oth
   await expect(longshore.reclaim([{ kind: "trash", id: "a" }])).rejects.toMatchObject(gone);
   expect(seen.map(({ method, url, body }) => `${method} ${url} ${body}`)).toEqual([
     'POST /longshore/v1/trash {"kind":"image","id":"a:1"}',
+    "GET /longshore/v1/trash/limits ",
     `POST /longshore/v1/trash/prune?kind=volume&filters=${encodeURIComponent('{"all":["true"]}')} `,
     'POST /longshore/v1/trash/a%2Fb/restore {"name":"c"}',
     "POST /longshore/v1/trash/empty {}",

@@ -13,6 +13,7 @@ import type {
   RestoreRequest,
   StarterState,
   TrashEntry,
+  TrashLimits,
   TrashReport,
 } from "@longshore/protocol";
 import type { Abortable } from "./call.ts";
@@ -83,6 +84,10 @@ export class Longshore {
   /** What was removed into the trash, oldest first. */
   trash(options: Abortable = {}): Promise<TrashReport> {
     return this.#get("/trash", {}, options);
+  }
+
+  trashLimits(options: Abortable = {}): Promise<TrashLimits> {
+    return this.#get("/trash/limits", {}, options);
   }
 
   /** Removes an object into the trash; anything else that removes is for good. */

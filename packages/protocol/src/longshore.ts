@@ -139,14 +139,19 @@ export interface TrashEntry {
   readonly brings: readonly { readonly kind: "image" | "volume"; readonly name: string }[];
 }
 
+/** GET /longshore/v1/trash/limits: what the trash promises, without a look at what is in it. */
+export interface TrashLimits {
+  /** 0: the trash is off. */
+  readonly quotaBytes: number;
+  readonly maxAgeSeconds: number;
+}
+
 /** GET /longshore/v1/trash. */
-export interface TrashReport {
+export interface TrashReport extends TrashLimits {
   /** Oldest first. */
   readonly entries: readonly TrashEntry[];
   /** Come back when the whole trash is emptied. */
   readonly usedBytes: number;
-  readonly quotaBytes: number;
-  readonly maxAgeSeconds: number;
 }
 
 /** POST /longshore/v1/trash: a removal into the trash. */

@@ -128,13 +128,17 @@ export interface TrashEntry {
   readonly brings: readonly { readonly kind: "image" | "volume"; readonly name: string }[];
 }
 
-export interface TrashReport {
+export interface TrashLimits {
+  /** 0: the trash is off. */
+  readonly quotaBytes: number;
+  readonly maxAgeSeconds: number;
+}
+
+export interface TrashReport extends TrashLimits {
   /** Oldest first. */
   readonly entries: readonly TrashEntry[];
   /** Come back when the whole trash is emptied. */
   readonly usedBytes: number;
-  readonly quotaBytes: number;
-  readonly maxAgeSeconds: number;
 }
 
 /** How much the trash may hold: bytes, or a share of the disk between 0 and 1; nothing turns it off. */
@@ -151,6 +155,8 @@ export interface TrashSettings {
  * always fits) and when the disk is nearly full.
  */
 export interface Trash {
+  /** Costs nothing, whatever is in it. */
+  limits(): Promise<TrashLimits>;
   report(signal: AbortSignal): Promise<TrashReport>;
   /** Throws `unavailable` when the trash is off, and what the removal throws. Answers the entry; absent when nothing was removed. */
   discard(

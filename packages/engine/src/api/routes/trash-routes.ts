@@ -1,5 +1,12 @@
 import { LongshoreError } from "#kernel";
-import type { Discarded, PrunedIntoTrash, ReclaimResult, Restored, TrashReport } from "@longshore/protocol";
+import type {
+  Discarded,
+  PrunedIntoTrash,
+  ReclaimResult,
+  Restored,
+  TrashLimits,
+  TrashReport,
+} from "@longshore/protocol";
 import type { Call } from "../server/call.ts";
 import type { Route } from "../server/router.ts";
 import { flag, list, object, optional, record, text } from "../wire/shape.ts";
@@ -27,6 +34,11 @@ export function trashRoutes(rooms: Rooms): readonly Route[] {
       path: "/longshore/v1/trash",
       handle: async (call) =>
         call.reply(200, (await rooms.system.trash.report(call.signal)) satisfies TrashReport),
+    },
+    {
+      method: "GET",
+      path: "/longshore/v1/trash/limits",
+      handle: async (call) => call.reply(200, (await rooms.system.trash.limits()) satisfies TrashLimits),
     },
     {
       method: "POST",

@@ -125,6 +125,7 @@ test("a share of the disk is a quota too", async () => {
   await using under = await open({ quota: { kind: "share", share: 0.1 } });
   under.disk.totalBytes = 1_500_000;
   under.disk.freeBytes = 1_500_000;
+  expect(await under.system.trash.limits()).toEqual({ quotaBytes: 150_000, maxAgeSeconds: 86_400 });
   for (const name of ["one", "two"]) {
     await makeContainer(under, name, 100_000);
     await discard(under, "container", name);
@@ -175,6 +176,7 @@ test("turned off it refuses, and nothing is removed", async () => {
     kind: "unavailable",
     message: "the trash is off (--trash-quota 0), want a removal for good instead",
   });
+  expect(await under.system.trash.limits()).toEqual({ quotaBytes: 0, maxAgeSeconds: 86_400 });
   expect(under.ground.room.list()).toHaveLength(1);
 });
 

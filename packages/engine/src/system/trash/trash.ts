@@ -1,6 +1,15 @@
 import { KeyedLocks, LongshoreError, TaskOwner } from "#kernel";
 import { parseReference } from "#spec";
-import type { DiskRef, DiskSpace, Reclaim, Trash, TrashEntry, TrashKind, TrashReport } from "../contract.ts";
+import type {
+  DiskRef,
+  DiskSpace,
+  Reclaim,
+  Trash,
+  TrashEntry,
+  TrashKind,
+  TrashLimits,
+  TrashReport,
+} from "../contract.ts";
 import type { SystemDeps } from "../index.ts";
 import { surveyTrash } from "../reclaim/survey.ts";
 import { isLow, overAge, overQuota, trashKeyOf, usedBytes } from "./due.ts";
@@ -27,12 +36,21 @@ export class TrashRoom implements Trash, AsyncDisposable {
     this.#setWatch();
   }
 
+  async limits(): Promise<TrashLimits> {
+    const { trash } = this.#deps;
+    const { totalBytes } = await this.#space();
+    return {
+      quotaBytes: quotaBytes(trash, totalBytes),
+      maxAgeSeconds: Math.floor(trash.maxAgeMs / 1000),
+    };
+  }
+
   async report(signal: AbortSignal): Promise<TrashReport> {
     const { trash } = this.#deps;
     const ledger = await surveyTrash(this.#deps, signal);
     const entries = entriesOf(this.#deps);
-    const { totalBytes } = await this.#space();
     return {
+      ...(await this.limits()),
       entries: entries.map((entry): TrashEntry => ({
         ...entry,
         expiresAt: new Date(Date.parse(entry.removedAt) + trash.maxAgeMs).toISOString(),
@@ -40,8 +58,6 @@ export class TrashRoom implements Trash, AsyncDisposable {
         brings: this.#brings(entry),
       })),
       usedBytes: usedBytes(ledger, entries),
-      quotaBytes: quotaBytes(trash, totalBytes),
-      maxAgeSeconds: Math.floor(trash.maxAgeMs / 1000),
     };
   }
 
