@@ -34,16 +34,16 @@ export interface EngineUnderTest extends AsyncDisposable {
   readonly dataRoot: string | undefined;
   /** Makes and starts a container that the journey owns. */
   run(name: string, command: readonly string[], more?: object): Promise<string>;
-  /** Removes every container that journeys made. */
+  /** Removes every container that journeys made, and empties the trash. */
   clean(): Promise<void>;
 }
 
-/** LONGSHORE_E2E_SOCKET names a running engine; without it ours starts in folders of its own. */
-export async function openEngine(): Promise<EngineUnderTest> {
-  const given = process.env["LONGSHORE_E2E_SOCKET"];
+/** LONGSHORE_E2E_SOCKET names a running engine; without it, or with flags of its own, ours starts in folders of its own. */
+export async function openEngine(flags: readonly string[] = []): Promise<EngineUnderTest> {
+  const given = flags.length > 0 ? undefined : process.env["LONGSHORE_E2E_SOCKET"];
   const folder = mkdtempSync(join(tmpdir(), "longshore-e2e-"));
   const socketPath = given ?? join(folder, "engine.sock");
-  const child = given === undefined ? startEngine(folder, socketPath) : undefined;
+  const child = given === undefined ? startEngine(folder, socketPath, flags) : undefined;
   const docker = new Docker({ socketPath });
   await answers(docker, folder, child);
   const isLongshore = await docker.longshore.starter().then(
@@ -54,6 +54,7 @@ export async function openEngine(): Promise<EngineUnderTest> {
   const clean = async (): Promise<void> => {
     for (const row of await docker.listContainers({ all: true, filters: { label: ["longshore.journey"] } }))
       await docker.getContainer(row.Id).remove({ force: true, v: true });
+    if (isLongshore) await docker.longshore.emptyTrash();
   };
   await clean();
   return {
@@ -85,7 +86,7 @@ export async function openEngine(): Promise<EngineUnderTest> {
   };
 }
 
-function startEngine(folder: string, socketPath: string): ChildProcess {
+function startEngine(folder: string, socketPath: string, flags: readonly string[]): ChildProcess {
   const log = openSync(join(folder, "engine.log"), "w");
   return spawn(
     join(root, "node_modules/.bin/node"),
@@ -99,6 +100,7 @@ function startEngine(folder: string, socketPath: string): ChildProcess {
       join(folder, "state"),
       "--insecure-registry",
       "127.0.0.0/8",
+      ...flags,
     ],
     { stdio: ["ignore", log, log] },
   );

@@ -43,7 +43,11 @@ export const test: ReturnType<typeof base.extend<Each, { readonly opened: Worker
     const onError = (error: Error): void => void faults.push(error.message);
     page.on("pageerror", onError);
     await page.keyboard.press("Escape");
-    await page.evaluate(() => void (window.location.hash = "#/containers"));
+    await page.evaluate(() => {
+      for (const button of document.querySelectorAll<HTMLElement>('.toasts [aria-label="Dismiss"]'))
+        button.click();
+      window.location.hash = "#/containers";
+    });
     await use(page);
     page.off("pageerror", onError);
     expect(faults, "uncaught errors in the page").toEqual([]);

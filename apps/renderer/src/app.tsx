@@ -4,11 +4,11 @@ import { ContainerList } from "./features/containers/list.tsx";
 import { closeDialog, openDialog, useDialog } from "./shell/dialogs.ts";
 import { focusNextPane, isTyping } from "./shell/keys.ts";
 import { Rail } from "./shell/rail.tsx";
-import { go, pages, parseRoute, useRoute, type Route } from "./shell/routes.ts";
+import { go, pagesOf, parseRoute, useRoute, type Route } from "./shell/routes.ts";
 import { useShell } from "./shell/shell-state.ts";
 import { StartScreen } from "./shell/start-screen.tsx";
 import { StatusBar } from "./shell/status-bar.tsx";
-import { Toasts } from "./shell/toasts.tsx";
+import { Toasts, undoLast } from "./shell/toasts.tsx";
 import { useWorld } from "./world/store.ts";
 
 const ContainerDetail = lazy(() =>
@@ -31,6 +31,9 @@ const NetworkList = lazy(() =>
 );
 const NetworkDetail = lazy(() =>
   import("./features/networks/networks.tsx").then((room) => ({ default: room.NetworkDetail })),
+);
+const TrashPage = lazy(() =>
+  import("./features/trash/trash-page.tsx").then((room) => ({ default: room.TrashPage })),
 );
 const EnginePage = lazy(() =>
   import("./shell/engine-page.tsx").then((room) => ({ default: room.EnginePage })),
@@ -57,7 +60,7 @@ export function App(): ReactElement {
 
   const hasStarted = engine?.phase === "ready" || engine?.phase === "lost";
   if (!hasStarted) return <StartScreen engine={engine} />;
-  const hasDetail = route.id !== undefined && route.page !== "engine";
+  const hasDetail = route.id !== undefined && route.page !== "engine" && route.page !== "trash";
   const isSplit = hasDetail && !isFull;
   return (
     <div className="shell">
@@ -109,10 +112,11 @@ function onKey(event: KeyboardEvent): void {
   // A shell has uses of its own for Ctrl and a letter: there Shift must be held too.
   const isInShell = event.target instanceof HTMLElement && event.target.closest(".xterm") !== null;
   const isMod = event.metaKey || (event.ctrlKey && (!isInShell || event.shiftKey));
-  const page = pages[Number(event.key) - 1];
+  const page = pagesOf(useWorld.getState().engine)[Number(event.key) - 1];
   const isInDialog = document.querySelector("dialog[open]") !== null;
   if (isMod && event.key.toLowerCase() === "k") openDialog({ kind: "palette" });
   else if (isMod && page !== undefined) go({ page });
+  else if (isMod && event.key.toLowerCase() === "z" && !isTyping(event.target) && !isInDialog) undoLast();
   else if (event.key === "F6" && !isInDialog) focusNextPane(event.shiftKey ? -1 : 1);
   else if (event.key === "?" && !isTyping(event.target) && !isInDialog) openDialog({ kind: "help" });
   else if (event.key === "Escape" && !isTyping(event.target) && !isInDialog) {
@@ -137,6 +141,8 @@ function List({ route }: { readonly route: Route }): ReactElement {
       return <VolumeList selected={route.id} />;
     case "networks":
       return <NetworkList selected={route.id} />;
+    case "trash":
+      return <TrashPage />;
     case "engine":
       return <EnginePage />;
   }
@@ -153,6 +159,7 @@ function Detail({ route }: { readonly route: Route }): ReactElement | null {
       return <VolumeDetail key={id} name={id} />;
     case "networks":
       return <NetworkDetail key={id} id={id} />;
+    case "trash":
     case "engine":
       return null;
   }

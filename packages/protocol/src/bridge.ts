@@ -8,7 +8,6 @@ import type {
   EngineInfo,
   EngineVersion,
   ExecInspect,
-  ImageDeleteItem,
   ImageHistoryItem,
   ImageInspect,
   ImageSummary,
@@ -17,7 +16,16 @@ import type {
   ProgressLine,
   Volume,
 } from "./docker.ts";
-import type { ImageLayers, LayerFile, LayerFiles, StarterState } from "./longshore.ts";
+import type {
+  ImageLayers,
+  LayerFile,
+  LayerFiles,
+  ReclaimResult,
+  Restored,
+  StarterState,
+  TrashLimits,
+  TrashReport,
+} from "./longshore.ts";
 
 /** What the window may ask of its main process, by name: arguments and answer. Nothing else crosses. */
 export interface BridgeCalls {
@@ -36,7 +44,11 @@ export interface BridgeCalls {
   };
   "containers.act": { args: { id: string; action: ContainerAction }; result: null };
   "containers.rename": { args: { id: string; name: string }; result: null };
-  "containers.remove": { args: { id: string; force: boolean; volumes: boolean }; result: null };
+  /** Removals go into the trash, and nothing is removed by an engine that has none: `forGood` asks for the other way. */
+  "containers.remove": {
+    args: { id: string; force: boolean; volumes: boolean; forGood: boolean };
+    result: Removed;
+  };
   "containers.changes": { args: { id: string }; result: readonly ContainerChange[] };
   "containers.top": { args: { id: string }; result: ProcessList };
   "containers.files": { args: { id: string; path: string }; result: FolderListing };
@@ -52,7 +64,7 @@ export interface BridgeCalls {
   "images.layers": { args: { id: string }; result: ImageLayers };
   "images.files": { args: { id: string; path: string }; result: LayerFiles };
   "images.tag": { args: { id: string; reference: string }; result: null };
-  "images.remove": { args: { id: string; force: boolean }; result: readonly ImageDeleteItem[] };
+  "images.remove": { args: { id: string; force: boolean; forGood: boolean }; result: Removed };
   "images.save": { args: { reference: string }; result: SavedFile | null };
   "images.chooseArchive": {
     args: NoArguments;
@@ -64,11 +76,19 @@ export interface BridgeCalls {
   "starter.state": { args: NoArguments; result: StarterState };
   "volumes.list": { args: NoArguments; result: readonly Volume[] };
   "volumes.create": { args: { name: string }; result: Volume };
-  "volumes.remove": { args: { name: string; force: boolean }; result: null };
+  "volumes.remove": { args: { name: string; force: boolean; forGood: boolean }; result: Removed };
   "networks.list": { args: NoArguments; result: readonly Network[] };
   "networks.inspect": { args: { id: string }; result: Network };
   "networks.create": { args: { name: string; internal: boolean; subnet: string }; result: { Id: string } };
   "networks.remove": { args: { id: string }; result: null };
+  "trash.list": { args: NoArguments; result: TrashReport };
+  /** `name` empty: its own. `volumes` gives other names to volumes that come back with it, by their own. */
+  "trash.restore": {
+    args: { id: string; name: string; volumes: Readonly<Record<string, string>> };
+    result: Restored;
+  };
+  /** For good. `ids` null: all of it. */
+  "trash.empty": { args: { ids: readonly string[] | null }; result: ReclaimResult };
   "links.open": { args: { url: string }; result: null };
   "clipboard.write": { args: { text: string }; result: null };
   "text.save": { args: { suggestedName: string; text: string }; result: SavedFile | null };
@@ -109,6 +129,8 @@ export interface EngineState {
   readonly phase: "starting" | "ready" | "failed" | "lost";
   /** True when the engine answers `/longshore/v1`; false hides what only it can do. */
   readonly isLongshore: boolean;
+  /** What its trash promises; null when every removal is for good: another's engine, or its trash is off. */
+  readonly trash: TrashLimits | null;
   readonly endpoint: string;
   /** True when this window started the engine, false when it joined one. */
   readonly isOurs: boolean;
@@ -121,6 +143,11 @@ export interface StartStep {
   readonly state: "waiting" | "running" | "done" | "failed";
   readonly tookMs: number;
   readonly detail: string;
+}
+
+export interface Removed {
+  /** Its entry in the trash; null when it went for good, or when nothing was left to remove. */
+  readonly entry: string | null;
 }
 
 export interface StatsSample {

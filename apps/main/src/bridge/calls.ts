@@ -10,7 +10,8 @@ import { parseSettings, type SettingsFile } from "../settings.ts";
 import { act } from "./act.ts";
 import { chooseArchive } from "./archive-choice.ts";
 import { openLink } from "./links.ts";
-import { document, flag, listOf, oneOf, record, text } from "./schema.ts";
+import { removeContainer, removeImage, removeVolume } from "./remove.ts";
+import { document, flag, listOf, mapOf, oneOf, orNull, record, text } from "./schema.ts";
 import { detectShell } from "./shell.ts";
 import type { CallTable } from "./wrapper.ts";
 
@@ -92,8 +93,8 @@ export function callTable({ supervisor, settings, isTrayThere, appVersion, signa
       run: (a) => done(docker.getContainer(a.id).rename({ name: a.name, ...abort })),
     },
     "containers.remove": {
-      parse: record({ id, force: flag, volumes: flag }),
-      run: (a) => done(docker.getContainer(a.id).remove({ force: a.force, v: a.volumes, ...abort })),
+      parse: record({ id, force: flag, volumes: flag, forGood: flag }),
+      run: (a) => removeContainer(docker, a, signal),
     },
     "containers.changes": {
       parse: byId,
@@ -138,8 +139,8 @@ export function callTable({ supervisor, settings, isTrayThere, appVersion, signa
       },
     },
     "images.remove": {
-      parse: record({ id, force: flag }),
-      run: (a) => docker.getImage(a.id).remove({ force: a.force, ...abort }),
+      parse: record({ id, force: flag, forGood: flag }),
+      run: (a) => removeImage(docker, a, signal),
     },
     "images.save": {
       parse: record({ reference: text(512, 1) }),
@@ -167,8 +168,8 @@ export function callTable({ supervisor, settings, isTrayThere, appVersion, signa
       },
     },
     "volumes.remove": {
-      parse: record({ name: id, force: flag }),
-      run: (a) => done(docker.getVolume(a.name).remove({ force: a.force, ...abort })),
+      parse: record({ name: id, force: flag, forGood: flag }),
+      run: (a) => removeVolume(docker, a, signal),
     },
     "networks.list": { parse: none, run: () => docker.listNetworks(abort) },
     "networks.inspect": { parse: byId, run: (a) => docker.getNetwork(a.id).inspect(abort) },
@@ -185,6 +186,15 @@ export function callTable({ supervisor, settings, isTrayThere, appVersion, signa
       },
     },
     "networks.remove": { parse: byId, run: (a) => done(docker.getNetwork(a.id).remove(abort)) },
+    "trash.list": { parse: none, run: () => docker.longshore.trash(abort) },
+    "trash.restore": {
+      parse: record({ id, name: text(512), volumes: mapOf(id, text(256, 1), 1000) }),
+      run: (a) => docker.longshore.restore(a.id, { name: a.name, volumes: a.volumes }, abort),
+    },
+    "trash.empty": {
+      parse: record({ ids: orNull(listOf(id, 10_000)) }),
+      run: (a) => docker.longshore.emptyTrash(a.ids ?? undefined, abort),
+    },
     "links.open": {
       parse: record({ url: text(2048, 1) }),
       run: (a) => done(openLink(docker, a.url, signal)),

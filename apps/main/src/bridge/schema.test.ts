@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { document, flag, listOf, oneOf, record, text, whole } from "./schema.ts";
+import { document, flag, listOf, mapOf, oneOf, orNull, record, text, whole } from "./schema.ts";
 
 const person = record({
   name: text(5, 1),
@@ -27,6 +27,31 @@ test.each([
   [null, "it must be an object"],
 ])("record() refuses %j", (value, message) => {
   expect(() => person(value, "it")).toThrow(message);
+});
+
+test("orNull() lets null through and nothing else that does not fit", () => {
+  const parse = orNull(listOf(text(2), 2));
+  expect(parse(null, "it")).toBeNull();
+  expect(parse(["a"], "it")).toEqual(["a"]);
+  expect(() => parse(undefined, "it")).toThrow("it must be a list of at most 2");
+});
+
+test("mapOf() takes any names, each checked, as names and not as what they might do", () => {
+  const parse = mapOf(text(9, 1), text(3, 1), 2);
+  expect(parse({ a: "b" }, "it")).toEqual({ a: "b" });
+  const hostile: unknown = JSON.parse('{"__proto__":"x"}');
+  const parsed = parse(hostile, "it");
+  expect(Object.entries(parsed)).toEqual([["__proto__", "x"]]);
+  expect(Object.getPrototypeOf(parsed)).toBe(Object.prototype);
+  for (const [value, message] of [
+    [{ a: "long" }, "it.a is longer than 3 characters"],
+    [{ a: 1 }, "it.a must be text"],
+    [{ "": "x" }, "a name of it must not be empty"],
+    [{ a: "x", b: "x", c: "x" }, "it must be an object with at most 2 names"],
+    [["x"], "it must be an object with at most 2 names"],
+    [null, "it must be an object with at most 2 names"],
+  ] as const)
+    expect(() => parse(value, "it")).toThrow(message);
 });
 
 test("document() takes any JSON under known names and drops what is no JSON", () => {

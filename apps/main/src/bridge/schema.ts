@@ -44,6 +44,25 @@ export const listOf =
     return value.map((one, at) => item(one, `${field}[${at}]`));
   };
 
+export const orNull =
+  <T>(parse: Parser<T>): Parser<T | null> =>
+  (value, field) =>
+    value === null ? null : parse(value, field);
+
+/** Any names to values of one kind. */
+export const mapOf =
+  <T>(name: Parser<string>, item: Parser<T>, most: number): Parser<Readonly<Record<string, T>>> =>
+  (value, field) => {
+    if (!isPlain(value) || Object.keys(value).length > most)
+      throw new BadArgument(`${field} must be an object with at most ${most} names`);
+    return Object.fromEntries(
+      Object.entries(value).map(([key, one]) => [
+        name(key, `a name of ${field}`),
+        item(one, `${field}.${key}`),
+      ]),
+    );
+  };
+
 /** Exactly these fields; an unknown one is refused. */
 export const record =
   <T extends object>(fields: { readonly [K in keyof T]: Parser<T[K]> }): Parser<T> =>

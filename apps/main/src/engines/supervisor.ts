@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Docker, DockerError, jsonLines } from "@longshore/client";
-import type { EngineEvent, EngineState, StartStep } from "@longshore/protocol";
+import type { EngineEvent, EngineState, StartStep, TrashLimits } from "@longshore/protocol";
 import type { EnginePlan } from "./plan.ts";
 
 const STEPS = [
@@ -37,6 +37,7 @@ export class Supervisor {
     this.#state = {
       phase: "starting",
       isLongshore: false,
+      trash: null,
       isOurs: false,
       endpoint: plan.socketPath,
       steps: STEPS.map((name) => ({ name, state: "waiting", tookMs: 0, detail: "" })),
@@ -105,14 +106,17 @@ export class Supervisor {
       await (exited === undefined ? answered : Promise.race([answered, exited]));
       return "";
     });
-    const isLongshore = await this.#speaksLongshore(signal);
+    const [isLongshore, trash] = await Promise.all([
+      this.#speaksLongshore(signal),
+      this.#trashLimits(signal),
+    ]);
     await this.#step(3, signal, async () => {
       const version = await this.docker.version({
         abortSignal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]),
       });
       return `${version.Version}, API ${version.ApiVersion}`;
     });
-    this.#set({ phase: "ready", isLongshore, isOurs: joined !== "found one" });
+    this.#set({ phase: "ready", isLongshore, trash, isOurs: joined !== "found one" });
   }
 
   async #answers(signal: AbortSignal): Promise<boolean> {
@@ -152,6 +156,19 @@ export class Supervisor {
     } catch (error) {
       signal.throwIfAborted();
       return error instanceof DockerError && error.statusCode !== 404 && error.statusCode !== 0;
+    }
+  }
+
+  /** Without a promise of the engine the window says that a removal is for good. */
+  async #trashLimits(signal: AbortSignal): Promise<TrashLimits | null> {
+    try {
+      const limits = await this.docker.longshore.trashLimits({
+        abortSignal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]),
+      });
+      return limits.quotaBytes > 0 ? limits : null;
+    } catch {
+      signal.throwIfAborted();
+      return null;
     }
   }
 

@@ -14,6 +14,7 @@ export function ActionDialog({
   isDanger = false,
   isWide = false,
   isReady = true,
+  because,
   foot,
   onCheck,
   onAction,
@@ -27,6 +28,8 @@ export function ActionDialog({
   readonly isDanger?: boolean;
   readonly isWide?: boolean;
   readonly isReady?: boolean;
+  /** A failure that is why the dialog opened. */
+  readonly because?: unknown;
   readonly foot?: ReactNode;
   /** Asked before the action; false leaves the dialog as it is, its fields telling why. */
   readonly onCheck?: () => boolean;
@@ -35,7 +38,7 @@ export function ActionDialog({
   readonly children: ReactNode;
 }): ReactElement {
   const [isBusy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
+  const [failure, setFailure] = useState<unknown>(because);
   const run = async (): Promise<void> => {
     if (!isReady || isBusy || onCheck?.() === false) return;
     setBusy(true);

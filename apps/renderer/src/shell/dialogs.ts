@@ -1,4 +1,4 @@
-import type { ContainerSummary } from "@longshore/protocol";
+import type { ContainerSummary, ImageSummary, TrashEntry } from "@longshore/protocol";
 import { create, type StoreApi, type UseBoundStore } from "zustand";
 
 /** The dialogs that any place may open: buttons, keys and the palette all ask here. */
@@ -9,7 +9,17 @@ export type DialogRequest =
   | { readonly kind: "pull"; readonly reference: string }
   | { readonly kind: "create-volume" }
   | { readonly kind: "create-network" }
-  | { readonly kind: "remove-container"; readonly container: ContainerSummary };
+  | { readonly kind: "remove-container"; readonly container: ContainerSummary }
+  | { readonly kind: "remove-image"; readonly image: ImageSummary }
+  | { readonly kind: "remove-volume"; readonly name: string }
+  /** A restore that was refused since a name is taken. */
+  | {
+      readonly kind: "restore";
+      readonly entry: Pick<TrashEntry, "id" | "kind" | "name">;
+      readonly refusal: unknown;
+    }
+  | { readonly kind: "delete-forever"; readonly entry: TrashEntry }
+  | { readonly kind: "empty-trash" };
 
 export const useDialog: UseBoundStore<StoreApi<{ readonly request: DialogRequest | undefined }>> = create<{
   readonly request: DialogRequest | undefined;

@@ -8,10 +8,10 @@ export function isTyping(target: EventTarget | null): boolean {
 
 const STOPS = 'a[href], button:not(:disabled), input, select, textarea, [tabindex="0"]';
 
-/** Moves the focus to the next region (rail, list, detail, status bar), where it last was or at its first stop. */
+/** Moves the focus to the next region (rail, list, detail, status bar, messages), where it last was or at its first stop. */
 export function focusNextPane(step: 1 | -1): void {
-  const panes = [...document.querySelectorAll<HTMLElement>("[data-pane]")].filter(
-    (pane) => pane.offsetParent !== null,
+  const panes = [...document.querySelectorAll<HTMLElement>("[data-pane]")].filter((pane) =>
+    pane.checkVisibility(),
   );
   const here = panes.findIndex((pane) => pane.contains(document.activeElement));
   const start = here < 0 ? (step === 1 ? -1 : 0) : here;
@@ -32,15 +32,29 @@ export interface Shortcut {
   readonly does: string;
 }
 
-/** Every shortcut, by where it works: the help sheet shows this list. */
-export const shortcuts: readonly { readonly where: string; readonly keys: readonly Shortcut[] }[] = [
+/** Puts a focus that has lost its place into the list. */
+export function focusList(): void {
+  requestAnimationFrame(() => {
+    if (document.activeElement !== null && document.activeElement !== document.body) return;
+    document.querySelector<HTMLElement>('.list [role="row"][tabindex="0"]')?.focus();
+  });
+}
+
+interface Shortcuts {
+  readonly where: string;
+  readonly keys: readonly Shortcut[];
+}
+
+/** Every shortcut, by where it works: the help sheet shows this list. `pageNames` in the order of their numbers. */
+export const shortcutsOf = (pageNames: readonly string[]): readonly Shortcuts[] => [
   {
     where: "Anywhere",
     keys: [
       { keys: "Ctrl+K", does: "Find or do anything" },
-      { keys: "Ctrl+1 … 5", does: "Containers, Images, Volumes, Networks, Engine" },
+      { keys: `Ctrl+1 … ${pageNames.length}`, does: pageNames.join(", ") },
       { keys: "F6, Shift+F6", does: "Next region, region before" },
       { keys: "Esc", does: "Close the detail or the dialog" },
+      { keys: "Ctrl+Z", does: "Undo the removal just made" },
       { keys: "?", does: "This sheet" },
     ],
   },
@@ -52,6 +66,7 @@ export const shortcuts: readonly { readonly where: string; readonly keys: readon
       { keys: "Home End", does: "First row, last row" },
       { keys: "Enter", does: "Open" },
       { keys: "← →", does: "Close or open a project" },
+      { keys: "Del", does: "Remove a container, image or volume" },
     ],
   },
   {
@@ -61,9 +76,19 @@ export const shortcuts: readonly { readonly where: string; readonly keys: readon
       { keys: "R", does: "Restart" },
       { keys: "L", does: "Its log" },
       { keys: "T", does: "A terminal in it" },
-      { keys: "Del", does: "Remove…" },
     ],
   },
+  ...(pageNames.includes("Trash")
+    ? [
+        {
+          where: "In the trash",
+          keys: [
+            { keys: "R", does: "Restore" },
+            { keys: "Del", does: "Delete forever…" },
+          ],
+        },
+      ]
+    : []),
   {
     where: "In a log",
     keys: [

@@ -8,14 +8,17 @@ import {
   type ReactNode,
   type Ref,
 } from "react";
+import { useFocusKept } from "./focus-kept.ts";
 
 export interface ObjectColumn {
   readonly title: string;
   /** A grid track. */
   readonly width: string;
   readonly isNumber?: boolean;
-  /** Not shown beside an open detail. */
+  /** Not shown beside an open detail or in a narrow window. */
   readonly isExtra?: boolean;
+  /** Its cells hold buttons: nothing to sort by. */
+  readonly isUnsorted?: boolean;
 }
 
 export interface ObjectRow {
@@ -41,13 +44,16 @@ export function ObjectTable({
   rows,
   selected,
   onOpen,
+  onKey,
 }: {
   readonly ref?: Ref<ObjectTableHandle>;
   readonly label: string;
   readonly columns: readonly ObjectColumn[];
   readonly rows: readonly ObjectRow[];
   readonly selected: string | undefined;
-  readonly onOpen: (id: string) => void;
+  readonly onOpen?: (id: string) => void;
+  /** Keys of a row's own; false lets the key go on. */
+  readonly onKey?: (key: string, id: string) => boolean;
 }): ReactElement {
   const [focused, setFocused] = useState(0);
   const [order, setOrder] = useState<Order>();
@@ -59,6 +65,7 @@ export function ObjectTable({
     setFocused(next);
     grid.current?.querySelector<HTMLElement>(`[data-at="${next}"]`)?.focus();
   };
+  useFocusKept(grid, rows, () => focusRow(at));
   useImperativeHandle(ref, () => ({ focus: () => focusRow(at) }));
   const onKeyDown = (event: KeyboardEvent<HTMLDivElement>): void => {
     const isRow = event.target instanceof HTMLElement && event.target.getAttribute("role") === "row";
@@ -72,8 +79,11 @@ export function ObjectTable({
       Home: 0,
       End: rows.length - 1,
     }[event.key];
-    if (event.key === "Enter" && row !== undefined) onOpen(row.id);
-    else if (target === undefined) return;
+    if (event.key === "Enter" && row !== undefined) onOpen?.(row.id);
+    else if (row !== undefined && onKey?.(event.key, row.id) === true) {
+      event.preventDefault();
+      return;
+    } else if (target === undefined) return;
     else focusRow(target);
     event.preventDefault();
   };
@@ -105,14 +115,26 @@ export function ObjectTable({
           <div
             key={column.title}
             role="columnheader"
-            aria-sort={order?.column !== index ? "none" : order.isDown ? "descending" : "ascending"}
+            aria-sort={
+              column.isUnsorted === true
+                ? undefined
+                : order?.column !== index
+                  ? "none"
+                  : order.isDown
+                    ? "descending"
+                    : "ascending"
+            }
             className={cellClass(column)}
           >
-            <button type="button" className="sort label" onClick={() => flip(index)}>
-              {column.title}
-              {order?.column === index &&
-                (order.isDown ? <ChevronDown size={12} /> : <ChevronUp size={12} />)}
-            </button>
+            {column.isUnsorted === true ? (
+              <span className="sort label">{column.title}</span>
+            ) : (
+              <button type="button" className="sort label" onClick={() => flip(index)}>
+                {column.title}
+                {order?.column === index &&
+                  (order.isDown ? <ChevronDown size={12} /> : <ChevronUp size={12} />)}
+              </button>
+            )}
           </div>
         ))}
       </div>
@@ -126,7 +148,7 @@ export function ObjectTable({
           aria-selected={row.id === selected}
           tabIndex={index === at ? 0 : -1}
           onFocus={() => setFocused(index)}
-          onClick={() => onOpen(row.id)}
+          onClick={() => onOpen?.(row.id)}
         >
           {row.cells.map((cell, column) => (
             <div key={columns[column]?.title} role="gridcell" className={`cut ${cellClass(columns[column])}`}>

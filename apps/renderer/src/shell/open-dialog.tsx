@@ -1,8 +1,10 @@
 import type { ReactElement } from "react";
-import { RemoveDialog } from "../features/containers/remove-dialog.tsx";
 import { RunForm } from "../features/containers/run-form.tsx";
 import { PullDialog } from "../features/images/pull-dialog.tsx";
 import { CreateNetwork } from "../features/networks/networks.tsx";
+import { RemoveContainer, RemoveImage, RemoveVolume } from "../features/trash/remove-dialogs.tsx";
+import { RestoreDialog } from "../features/trash/restore-dialog.tsx";
+import { DeleteForever, EmptyTrash } from "../features/trash/trash-dialogs.tsx";
 import { CreateVolume } from "../features/volumes/volumes.tsx";
 import type { DialogRequest } from "./dialogs.ts";
 import { HelpSheet } from "./help-sheet.tsx";
@@ -30,6 +32,16 @@ export function OpenDialog({
     case "create-network":
       return <CreateNetwork onClose={onClose} />;
     case "remove-container":
-      return <RemoveDialog container={request.container} onClose={onClose} />;
+      return <RemoveContainer container={request.container} onClose={onClose} />;
+    case "remove-image":
+      return <RemoveImage image={request.image} onClose={onClose} />;
+    case "remove-volume":
+      return <RemoveVolume name={request.name} onClose={onClose} />;
+    case "restore":
+      return <RestoreDialog entry={request.entry} refusal={request.refusal} onClose={onClose} />;
+    case "delete-forever":
+      return <DeleteForever entry={request.entry} onClose={onClose} />;
+    case "empty-trash":
+      return <EmptyTrash onClose={onClose} />;
   }
 }

@@ -3,12 +3,13 @@ import { fuzzyScore } from "@longshore/ui";
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactElement } from "react";
 import { act } from "../features/containers/actions.ts";
 import { loadChosen } from "../features/images/transfers.ts";
+import { asksFirst, removeContainer } from "../features/trash/remove.ts";
 import { imageName, nameOf } from "../world/derive.ts";
 import { useWorld, type World } from "../world/store.ts";
 import { saveSettings } from "../world/settings.ts";
 import { openDialog } from "./dialogs.ts";
 import { pageLabel } from "./rail.tsx";
-import { go, pages } from "./routes.ts";
+import { go, pagesOf } from "./routes.ts";
 
 interface Entry {
   readonly key: string;
@@ -65,7 +66,7 @@ const actions: readonly Entry[] = [
 
 function entriesOf(world: World): readonly Entry[] {
   return [
-    ...pages.map((page, at) => ({
+    ...pagesOf(world.engine).map((page, at) => ({
       key: `page ${page}`,
       kind: "Page",
       text: pageLabel(page),
@@ -99,8 +100,8 @@ function entriesOf(world: World): readonly Entry[] {
         {
           key: `${row.Id} remove`,
           kind: "Action",
-          text: `Remove ${name}…`,
-          run: () => openDialog({ kind: "remove-container", container: row }),
+          text: `Remove ${name}${asksFirst(row) ? "…" : ""}`,
+          run: () => removeContainer(row),
         },
       ];
     }),

@@ -1,7 +1,13 @@
+import type { EngineState } from "@longshore/protocol";
 import { useSyncExternalStore } from "react";
 
-export type Page = "containers" | "images" | "volumes" | "networks" | "engine";
-export const pages: readonly Page[] = ["containers", "images", "volumes", "networks", "engine"];
+export type Page = "containers" | "images" | "volumes" | "networks" | "trash" | "engine";
+const pages: readonly Page[] = ["containers", "images", "volumes", "networks", "trash", "engine"];
+
+/** The pages of an engine in the order of their numbers: only ours has a trash. */
+export function pagesOf(engine: Pick<EngineState, "isLongshore"> | undefined): readonly Page[] {
+  return engine?.isLongshore === true ? pages : pages.filter((page) => page !== "trash");
+}
 
 /** Where the window is: a page, perhaps one object of it, and a tab. All of it is in the address, so Back and Forward work. */
 export interface Route {

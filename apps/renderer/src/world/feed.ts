@@ -149,6 +149,9 @@ async function load(kind: Kind): Promise<void> {
       case "networks":
         useWorld.setState({ networks: await call("networks.list", {}) });
         break;
+      case "trash":
+        useWorld.setState({ trash: await call("trash.list", {}) });
+        break;
     }
     useWorld.setState(({ loaded, loadErrors }) => {
       const { [kind]: _gone, ...rest } = loadErrors;

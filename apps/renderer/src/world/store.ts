@@ -6,11 +6,12 @@ import type {
   Network,
   Settings,
   StatsSample,
+  TrashReport,
   Volume,
 } from "@longshore/protocol";
 import { create, type StoreApi, type UseBoundStore } from "zustand";
 
-export type Kind = "containers" | "images" | "volumes" | "networks";
+export type Kind = "containers" | "images" | "volumes" | "networks" | "trash";
 
 /** The newest sample of a container and the CPU shares before it. */
 export interface Meter {
@@ -31,6 +32,8 @@ export interface World {
   readonly images: readonly ImageSummary[];
   readonly volumes: readonly Volume[];
   readonly networks: readonly Network[];
+  /** Read only for the page that shows it. */
+  readonly trash: TrashReport | undefined;
   /** Lists that have arrived at least once: before that, empty means nothing. */
   readonly loaded: ReadonlySet<Kind>;
   readonly loadErrors: Readonly<Partial<Record<Kind, Error>>>;
@@ -50,6 +53,7 @@ export const useWorld: UseBoundStore<StoreApi<World>> = create<World>(() => ({
   images: [],
   volumes: [],
   networks: [],
+  trash: undefined,
   loaded: new Set<Kind>(),
   loadErrors: {},
   meters: new Map(),

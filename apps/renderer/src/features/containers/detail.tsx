@@ -4,13 +4,13 @@ import { Pause, Play, RotateCw, Square, Trash2 } from "lucide-react";
 import { lazy, Suspense, useEffect, useState, type ReactElement } from "react";
 import { call } from "../../bridge/bridge.ts";
 import { DetailFrame } from "../../shell/detail-frame.tsx";
-import { openDialog } from "../../shell/dialogs.ts";
 import { Failure } from "../../shell/failure.tsx";
 import { Gone } from "../../shell/gone.tsx";
 import { go } from "../../shell/routes.ts";
 import { nameOf, stateLook } from "../../world/derive.ts";
 import { useWorld } from "../../world/store.ts";
 import { LogView } from "../logs/log-view.tsx";
+import { asksFirst, removeContainer } from "../trash/remove.ts";
 import { act } from "./actions.ts";
 import { ContainerFiles } from "./files.tsx";
 import { Inspect } from "./inspect.tsx";
@@ -38,6 +38,7 @@ export function ContainerDetail({
 }): ReactElement {
   const summary = useWorld((world) => world.containers.find((row) => row.Id === id));
   const verb = useWorld((world) => world.verbs.get(id));
+  const isAsking = useWorld(() => summary === undefined || asksFirst(summary));
   const [details, setDetails] = useState<ContainerInspect>();
   const [failure, setFailure] = useState<unknown>();
   const known = tabs.find((one) => one.id === tab)?.id ?? "overview";
@@ -94,8 +95,8 @@ export function ContainerDetail({
               <Pause size={14} /> {isPaused ? "Resume" : "Pause"}
             </Button>
           )}
-          <Button onClick={() => openDialog({ kind: "remove-container", container: summary })}>
-            <Trash2 size={14} /> Remove…
+          <Button onClick={() => removeContainer(summary)}>
+            <Trash2 size={14} /> Remove{isAsking ? "…" : ""}
           </Button>
         </>
       }

@@ -11,11 +11,13 @@ import {
   type SyntheticEvent,
 } from "react";
 import { openDialog } from "../../shell/dialogs.ts";
+import { useFocusKept } from "../../shell/focus-kept.ts";
 import { ListPage } from "../../shell/list-page.tsx";
 import { go } from "../../shell/routes.ts";
 import { listRows, type ListRow } from "../../world/derive.ts";
 import { useMetersOf } from "../../world/meters.ts";
 import { useWorld, type ListedContainer } from "../../world/store.ts";
+import { removeContainer } from "../trash/remove.ts";
 import { act, toggle } from "./actions.ts";
 import { ContainerCells, GroupCells } from "./row.tsx";
 import { Welcome } from "./welcome.tsx";
@@ -50,6 +52,8 @@ export function ContainerList({ selected }: { readonly selected: string | undefi
     bringIntoView(scroller.current, next, rowPx);
     requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-at="${next}"]`)?.focus());
   };
+
+  useFocusKept(scroller, rows, () => focusRow(at));
 
   const flip = (project: string): void =>
     setClosed((old) => {
@@ -108,7 +112,7 @@ export function ContainerList({ selected }: { readonly selected: string | undefi
         void act(container, "restart");
         return true;
       case "Delete":
-        openDialog({ kind: "remove-container", container });
+        removeContainer(container);
         return true;
       default:
         return false;

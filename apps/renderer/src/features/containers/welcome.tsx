@@ -25,7 +25,7 @@ async function startFirst(reference: string): Promise<string> {
     try {
       await call("containers.act", { id: Id, action: "start" });
     } catch (error) {
-      await call("containers.remove", { id: Id, force: true, volumes: true });
+      await call("containers.remove", { id: Id, force: true, volumes: true, forGood: true });
       throw error;
     }
     return Id;

@@ -15,6 +15,7 @@ import { imageName, nameOf } from "../../world/derive.ts";
 import { imageDetails, refresh } from "../../world/feed.ts";
 import { useWorld } from "../../world/store.ts";
 import { Inspect } from "../containers/inspect.tsx";
+import { imageAsksFirst, removeImage } from "../trash/remove.ts";
 import { LayersTab } from "./layers-tab.tsx";
 
 const tabs = [
@@ -34,10 +35,11 @@ export function ImageDetail({
 }): ReactElement {
   const summary = useWorld((world) => world.images.find((image) => image.Id === id));
   const isLoaded = useWorld((world) => world.loaded.has("images"));
+  const isAsking = useWorld(() => summary === undefined || imageAsksFirst(summary));
   const [details, setDetails] = useState<ImageInspect>();
   const [failure, setFailure] = useState<unknown>();
   const [isSaving, setSaving] = useState(false);
-  const [dialog, setDialog] = useState<"remove" | "tag">();
+  const [isTagging, setTagging] = useState(false);
   const known = tabs.find((one) => one.id === tab)?.id ?? "layers";
   useEffect(() => {
     let isCurrent = true;
@@ -79,14 +81,14 @@ export function ImageDetail({
           <Button look="primary" onClick={() => openDialog({ kind: "run", image: name })}>
             <Play size={14} /> Run…
           </Button>
-          <Button onClick={() => setDialog("tag")}>
+          <Button onClick={() => setTagging(true)}>
             <Tag size={14} /> Tag…
           </Button>
           <Button disabled={isSaving} onClick={() => void save()}>
             <Save size={14} /> {isSaving ? "Saving…" : "Save…"}
           </Button>
-          <Button onClick={() => setDialog("remove")}>
-            <Trash2 size={14} /> Remove…
+          <Button disabled={summary === undefined} onClick={() => summary && removeImage(summary)}>
+            <Trash2 size={14} /> Remove{isAsking ? "…" : ""}
           </Button>
         </>
       }
@@ -105,8 +107,7 @@ export function ImageDetail({
         {known === "used" && <UsedBy id={id} />}
         {known === "inspect" && details !== undefined && <Inspect value={details} name="image" />}
       </TabPanel>
-      {dialog === "remove" && <RemoveImage id={id} name={name} onClose={() => setDialog(undefined)} />}
-      {dialog === "tag" && <TagImage id={id} onClose={() => setDialog(undefined)} />}
+      {isTagging && <TagImage id={id} onClose={() => setTagging(false)} />}
     </DetailFrame>
   );
 }
@@ -124,44 +125,6 @@ function UsedBy({ id }: { readonly id: string }): ReactElement {
         </li>
       ))}
     </ul>
-  );
-}
-
-function RemoveImage({
-  id,
-  name,
-  onClose,
-}: {
-  readonly id: string;
-  readonly name: string;
-  readonly onClose: () => void;
-}): ReactElement {
-  return (
-    <ActionDialog
-      title={`Remove ${name}?`}
-      action={(failure) => (failure === undefined ? "Remove image" : "Remove by force")}
-      busy="Removing…"
-      failed={`Couldn’t remove ${name}`}
-      isDanger
-      onClose={onClose}
-      onAction={async (failure) => {
-        const force = failure !== undefined;
-        const gone = await call("images.remove", {
-          id: force || name.startsWith("untagged ") ? id : name,
-          force,
-        });
-        refresh(["images"]);
-        const layers = gone.filter((item) => item.Deleted !== undefined).length;
-        toast({
-          title: `Removed ${name}`,
-          body: layers > 0 ? `${layers} layers deleted` : "Only the name is gone",
-          isBad: false,
-        });
-        if (layers > 0) go({ page: "images" });
-      }}
-    >
-      <p>Layers that no other image needs are deleted. It can be pulled or loaded again.</p>
-    </ActionDialog>
   );
 }
 

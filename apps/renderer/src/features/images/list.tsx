@@ -9,6 +9,7 @@ import { go } from "../../shell/routes.ts";
 import { roughly, useNow } from "../../world/ago.ts";
 import { imageName, imageTags } from "../../world/derive.ts";
 import { useWorld } from "../../world/store.ts";
+import { removeImage } from "../trash/remove.ts";
 import { TransferList } from "./transfer-list.tsx";
 import { loadChosen } from "./transfers.ts";
 
@@ -62,6 +63,12 @@ export function ImageList({ selected }: { readonly selected: string | undefined 
         ]}
         selected={selected}
         onOpen={(id) => go({ page: "images", id })}
+        onKey={(key, id) => {
+          const image = images.find((one) => one.Id === id);
+          if (key !== "Delete" || image === undefined) return false;
+          removeImage(image);
+          return true;
+        }}
         rows={shown.map((image) => {
           const count = users.get(image.Id)?.length ?? 0;
           return {

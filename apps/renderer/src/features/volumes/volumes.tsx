@@ -15,6 +15,7 @@ import { roughly, useNow } from "../../world/ago.ts";
 import { nameOf } from "../../world/derive.ts";
 import { refresh } from "../../world/feed.ts";
 import { useWorld } from "../../world/store.ts";
+import { removeVolume, volumeAsksFirst } from "../trash/remove.ts";
 
 /** All volumes, with the containers that mount them. */
 export function VolumeList({ selected }: { readonly selected: string | undefined }): ReactElement {
@@ -64,6 +65,11 @@ export function VolumeList({ selected }: { readonly selected: string | undefined
         ]}
         selected={selected}
         onOpen={(id) => go({ page: "volumes", id })}
+        onKey={(key, id) => {
+          if (key !== "Delete") return false;
+          removeVolume(id);
+          return true;
+        }}
         rows={shown.map((volume) => {
           const names = (users.get(volume.Name) ?? []).map(({ row }) => nameOf(row));
           const createdAt = Date.parse(volume.CreatedAt ?? "");
@@ -120,7 +126,7 @@ export function CreateVolume({ onClose }: { readonly onClose: () => void }): Rea
 export function VolumeDetail({ name }: { readonly name: string }): ReactElement {
   const volume = useWorld((world) => world.volumes.find((one) => one.Name === name));
   const containers = useWorld((world) => world.containers);
-  const [isRemoving, setRemoving] = useState(false);
+  const isAsking = useWorld(() => volumeAsksFirst(name));
   if (volume === undefined) return <Gone what="volume" page="volumes" />;
   const users = containers.filter((row) => row.Mounts?.some((mount) => mount.Name === name));
   return (
@@ -129,8 +135,8 @@ export function VolumeDetail({ name }: { readonly name: string }): ReactElement 
       label={`Volume ${name}`}
       title={name}
       actions={
-        <Button onClick={() => setRemoving(true)}>
-          <Trash2 size={14} /> Remove…
+        <Button onClick={() => removeVolume(name)}>
+          <Trash2 size={14} /> Remove{isAsking ? "…" : ""}
         </Button>
       }
     >
@@ -154,7 +160,6 @@ export function VolumeDetail({ name }: { readonly name: string }): ReactElement 
           )}
         </section>
       </div>
-      {isRemoving && <RemoveVolume name={name} onClose={() => setRemoving(false)} />}
     </DetailFrame>
   );
 }
@@ -174,39 +179,5 @@ function VolumeFacts({ volume }: { readonly volume: Volume }): ReactElement {
         </div>
       ))}
     </dl>
-  );
-}
-
-/** Its data cannot be brought back: the name must be typed. */
-function RemoveVolume({
-  name,
-  onClose,
-}: {
-  readonly name: string;
-  readonly onClose: () => void;
-}): ReactElement {
-  const [typed, setTyped] = useState("");
-  return (
-    <ActionDialog
-      title="Remove this volume and its data?"
-      action="Remove volume"
-      busy="Removing…"
-      failed={`Couldn’t remove ${name}`}
-      isDanger
-      isReady={typed === name}
-      onClose={onClose}
-      onAction={async () => {
-        await call("volumes.remove", { name, force: false });
-        refresh(["volumes"]);
-        go({ page: "volumes" });
-      }}
-    >
-      <p>What is in it is deleted for good.</p>
-      <TextField
-        label={`Type ${name} to confirm`}
-        value={typed}
-        onChange={(event) => setTyped(event.target.value)}
-      />
-    </ActionDialog>
   );
 }
