@@ -102,6 +102,7 @@ export interface ContainerLive {
   readonly sandboxPath: string;
   readonly execIds: readonly string[];
   readonly directory: string;
+  /** Worked out when it is asked for. */
   readonly root?: { readonly lowers: readonly string[]; readonly upper?: string; readonly work?: string };
 }
 

@@ -42,6 +42,7 @@ export class ContainersRoom implements c.Containers {
   }
 
   live(id: string): c.ContainerLive {
+    const { layers } = this.#context;
     const live = this.#context.book.live(id);
     const sandbox = this.#context.networks.sandbox(live.sandboxOwner ?? id);
     return {
@@ -50,7 +51,9 @@ export class ContainersRoom implements c.Containers {
       sandboxPath: sandbox?.path ?? "",
       execIds: [...live.execs.keys()],
       directory: directoryOf(this.#context, id),
-      root: this.#context.layers.mount(id),
+      get root() {
+        return layers.mount(id);
+      },
     };
   }
 

@@ -10,6 +10,7 @@ import { Call } from "./call.ts";
 import type { Certificates } from "./certificates.ts";
 import { errorReply } from "./errors.ts";
 import { MAX_MINOR, type Router } from "./router.ts";
+import { sleepWithoutConnections } from "./sleeping-server.ts";
 
 const MAX_HEADER_BYTES = MiB;
 const HANDSHAKE_LIMIT_MS = 10_000;
@@ -61,6 +62,7 @@ export class HttpServer implements AsyncDisposable {
         ? createServer({ ...HTTP_OPTIONS, ServerResponse: this.#Response })
         : this.#tlsServer(certificates, handshakeLimitMs);
     server.timeout = 0;
+    sleepWithoutConnections(server);
     server.on("connection", (socket) => {
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
@@ -113,13 +115,12 @@ export class HttpServer implements AsyncDisposable {
     upgrade?: { socket: Socket; head: Buffer },
   ): Promise<void> {
     const stop = new AbortController();
-    const gone = new Error("client went away");
+    const giveUp = (): void => stop.abort(new Error("client went away"));
     // A kept connection serves many requests: only an upgraded one may hang a listener on its socket.
-    if (upgrade !== undefined) upgrade.socket.once("close", () => stop.abort(gone));
+    if (upgrade !== undefined) upgrade.socket.once("close", giveUp);
     response.once("close", () => {
-      if (!response.writableFinished && upgrade === undefined) stop.abort(gone);
+      if (!response.writableFinished && upgrade === undefined) giveUp();
     });
-    const id = randomBytes(6).toString("hex");
     response.setHeader("Api-Version", `1.${MAX_MINOR}`);
     response.setHeader("Docker-Experimental", "false");
     response.setHeader("Ostype", "linux");
@@ -142,7 +143,7 @@ export class HttpServer implements AsyncDisposable {
         await this.#authorizer.askRequest(request, (limit) => call.peekBody(limit), stop.signal);
       await route.handle(call);
     } catch (error) {
-      if (!stop.signal.aborted) this.#fail(request, response, error, id, upgrade?.socket);
+      if (!stop.signal.aborted) this.#fail(request, response, error, upgrade?.socket);
     } finally {
       // A body that nobody read would block the connection's next request.
       if (!request.readableEnded && upgrade === undefined) request.resume();
@@ -153,9 +154,9 @@ export class HttpServer implements AsyncDisposable {
     request: IncomingMessage,
     response: ServerResponse,
     error: unknown,
-    id: string,
     socket: Socket | undefined,
   ): void {
+    const id = randomBytes(6).toString("hex");
     const { status, message, isBug } = errorReply(error, id);
     const facts = { request: id, method: request.method, url: request.url?.split("?", 1)[0], status };
     if (isBug) this.#log.error("request failed by a bug", { ...facts, error });

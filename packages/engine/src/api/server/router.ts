@@ -42,10 +42,17 @@ interface Compiled {
 }
 
 export class Router {
-  readonly #routes: readonly Compiled[];
+  /** By method and first segment, as each path names it; in the order given. */
+  readonly #routes = new Map<string, Compiled[]>();
 
   constructor(routes: readonly Route[]) {
-    this.#routes = routes.map((route) => ({ route, pattern: compile(route.path) }));
+    for (const route of routes) {
+      const key = keyOf(route.method, route.path);
+      const compiled = { route, pattern: compile(route.path) };
+      const there = this.#routes.get(key);
+      if (there === undefined) this.#routes.set(key, [compiled]);
+      else there.push(compiled);
+    }
   }
 
   /** Finds the handler; throws `not_found` `page not found` for unknown paths and wrong methods alike, `invalid` for versions out of range. */
@@ -55,8 +62,8 @@ export class Router {
   ): { route: Route; parameters: Readonly<Record<string, string>>; query: URLSearchParams; minor: number } {
     const [rawPath, search] = splitOnce(url, "?");
     const { path, minor } = takeVersion(rawPath);
-    for (const { route, pattern } of this.#routes) {
-      if (route.method !== method || (route.minMinor ?? 0) > minor) continue;
+    for (const { route, pattern } of this.#routes.get(keyOf(method, path)) ?? []) {
+      if ((route.minMinor ?? 0) > minor) continue;
       const match = pattern.exec(path);
       if (match === null) continue;
       const query = new URLSearchParams(search);
@@ -75,6 +82,12 @@ function refuseNullBytes(values: readonly (readonly [name: string, value: string
   for (const [name, value] of values)
     if (value.includes("\0"))
       throw new LongshoreError("invalid", `invalid value for ${JSON.stringify(name)}: it holds a null byte`);
+}
+
+/** No path begins with a parameter. */
+function keyOf(method: string, path: string): string {
+  const end = path.indexOf("/", 1);
+  return `${method} ${end < 0 ? path : path.slice(0, end)}`;
 }
 
 function compile(path: string): RegExp {

@@ -18,6 +18,7 @@ export function inspectContainer(
   sizes?: { writableBytes: number; rootBytes: number },
 ): object {
   const { live } = context;
+  const { root } = live;
   const { state, settings, host } = container;
   return {
     Id: container.id,
@@ -52,12 +53,12 @@ export function inspectContainer(
     GraphDriver: {
       Name: context.driver,
       Data:
-        live.root === undefined
+        root === undefined
           ? null
           : {
-              LowerDir: live.root.lowers.join(":"),
-              ...(live.root.upper !== undefined && { UpperDir: live.root.upper }),
-              ...(live.root.work !== undefined && { WorkDir: live.root.work }),
+              LowerDir: root.lowers.join(":"),
+              ...(root.upper !== undefined && { UpperDir: root.upper }),
+              ...(root.work !== undefined && { WorkDir: root.work }),
             },
     },
     ...(sizes !== undefined && { SizeRw: sizes.writableBytes, SizeRootFs: sizes.rootBytes }),
