@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -103,6 +103,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<EngineUn
     },
     log: () =>
       [logPath, join(roots.stateRoot, "monitor/monitor.log")]
+        .filter((file) => existsSync(file))
         .map((file) => readFileSync(file, "utf8"))
         .join(""),
     kill9: () => end(child, "SIGKILL"),

@@ -15,6 +15,8 @@ export function volumesConformance(what: string, make: () => Promise<Volumes>): 
       expect(await readdir(volume.mountpoint)).toEqual([]);
       expect((await stat(volume.mountpoint)).mode & 0o777).toBe(0o755);
       expect(await volumes.create({ name: "data" }, signal)).toEqual(volume);
+      const options = { type: "tmpfs", device: "tmpfs" };
+      expect(await volumes.create({ name: "data", options, labels: { a: "c" } }, signal)).toEqual(volume);
       expect(volumes.get("data")).toEqual(volume);
     });
 
@@ -41,10 +43,10 @@ export function volumesConformance(what: string, make: () => Promise<Volumes>): 
       expect(volumes.list()).toEqual([]);
     });
 
-    test("create() of another kind under a taken name is a conflict", async ({ signal }) => {
+    test("create() by another driver under a taken name is a conflict", async ({ signal }) => {
       await using volumes = await make();
       await volumes.create({ name: "data" }, signal);
-      const again = volumes.create({ name: "data", options: { type: "tmpfs", device: "/x" } }, signal);
+      const again = volumes.create({ name: "data", driver: "other" }, signal);
       await expect(again).rejects.toMatchObject({ kind: "conflict" });
     });
 

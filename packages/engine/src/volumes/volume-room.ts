@@ -112,7 +112,8 @@ class VolumeRoom implements Volumes {
     await using _ = await this.#locks.hold(name, signal);
     const existing = this.#table.get(name)?.volume;
     if (existing !== undefined) {
-      if (existing.driver !== driver || !agrees(existing.options, spec.options))
+      // Its options and labels stay what they are, whatever is asked now: as Docker has it.
+      if (existing.driver !== driver)
         throw new LongshoreError("conflict", `create ${name}: volume name must be unique`);
       return existing;
     }
@@ -413,14 +414,4 @@ function refuseKnown({ volume }: TrashedVolume, name: string, ids: readonly stri
       "conflict",
       `cannot restore volume "${volume.name}" as "${name}": containers in the trash have it mounted - [${ids.join(", ")}]`,
     );
-}
-
-/** Options that are not given agree with any. */
-function agrees(
-  have: Readonly<Record<string, string>>,
-  wanted: Readonly<Record<string, string>> | undefined,
-): boolean {
-  const names = Object.keys(wanted ?? {});
-  if (names.length === 0) return true;
-  return names.length === Object.keys(have).length && names.every((name) => have[name] === wanted?.[name]);
 }
