@@ -45,6 +45,7 @@ test("arrows, letters and Delete do everything that the list's buttons do", asyn
   await page.keyboard.press("Tab");
   await page.keyboard.press("Space");
   await expect(rowOf(page, first)).toHaveCount(0);
+  await expect(rowOf(page, second)).toBeFocused();
   expect((await engine.docker.listContainers({ all: true })).map((row) => row.Id)).not.toContain(first);
 });
 

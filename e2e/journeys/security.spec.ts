@@ -80,6 +80,10 @@ test("the bridge refuses unknown names and wrong arguments", async ({ page }) =>
       bridge.call("__proto__", {}),
       bridge.call("containers.act", { id: "x", action: "explode" }),
       bridge.call("containers.inspect", { id: "x", more: 1 }),
+      bridge.call("containers.remove", { id: "x", force: true, volumes: true }),
+      bridge.call("trash.empty", {}),
+      bridge.call("trash.empty", { ids: "all" }),
+      bridge.call("trash.restore", { id: "x", name: "", volumes: { a: 1 } }),
       bridge.call("links.open", { url: "file:///etc/passwd" }),
       bridge.call("links.open", { url: "http://127.0.0.1:1/" }),
     ]);

@@ -117,6 +117,33 @@ test("a name that was taken meanwhile is asked for, of a volume too", async ({ p
   for (const name of ["wanted-data", "wanted-data-restored"]) await engine.docker.getVolume(name).remove();
 });
 
+test("a tag that another image has by now is asked for, and what stays in the trash until then is whole", async ({
+  page,
+  engine,
+}) => {
+  const reference = "trash/tag:1";
+  const load = (content: string): Promise<void> =>
+    loadArchive(engine, dockerArchive({ reference, layers: [[{ name: "f", data: content }]] }));
+  await load("old");
+  const { Id } = await engine.docker.getImage(reference).inspect();
+  await engine.docker.longshore.discard({ kind: "image", id: reference });
+  await load("new");
+  await page.getByRole("link", { name: /^Trash/ }).click();
+  await page.getByRole("row", { name: new RegExp(`^${reference}`) }).focus();
+  await page.keyboard.press("r");
+  const dialog = page.getByRole("dialog", { name: `Restore ${reference} under another name?` });
+  await expect(dialog.getByRole("alert")).toContainText("was taken meanwhile");
+  expect(await names(engine)).toEqual([`image ${reference}`]);
+  await expect(dialog.getByLabel("Name and tag")).toHaveValue("trash/tag:1-restored");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "The trash is empty" })).toBeVisible();
+  expect((await engine.docker.getImage("trash/tag:1-restored").inspect()).Id).toBe(Id);
+  expect((await engine.docker.getImage(reference).inspect()).Id).not.toBe(Id);
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  await expect(page.getByRole("heading", { name: "trash/tag:1-restored" })).toBeVisible();
+  for (const name of [reference, "trash/tag:1-restored"]) await engine.docker.getImage(name).remove();
+});
+
 test("what runs is asked for, and an Undo says what is not as it was", async ({ page, engine }) => {
   const id = await engine.run("busy", ["sh", "-c", "echo written > /note; sleep 600"], {
     HostConfig: { NetworkMode: "none", AutoRemove: true },
