@@ -88,6 +88,7 @@ export function imageScenarios(
       name: "push to another registry (CLI)",
       rounds: few,
       goal: "<= 0.15x dockerd",
+      prepare: fill,
       async measure(peer) {
         const from = `${(await source(peer)).host}/pulled:1`;
         cli(peer, "pull", ...peer.plainRegistry, from);
