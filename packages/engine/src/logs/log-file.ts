@@ -102,18 +102,25 @@ export class LogFile implements AsyncDisposable {
 
   /** Up to `length` bytes at `offset`, without those that a full log has dropped, also while they were read. */
   async bytes(offset: number, length: number): Promise<Buffer> {
-    if (!this.isAtHand(offset, length))
-      await this.#read(offset, Math.max(length, Math.min(WINDOW_BYTES, this.#sizeBytes - offset)));
-    return this.#held(offset, length);
+    const held = this.held(offset, length);
+    if (held !== undefined) return held;
+    await this.#read(offset, Math.max(length, Math.min(WINDOW_BYTES, this.#sizeBytes - offset)));
+    return this.#within(offset, length);
   }
 
   /** The same for who goes backwards: what is read besides lies before. */
   async bytesBefore(end: number, length: number): Promise<Buffer> {
-    if (!this.isAtHand(end - length, length)) {
-      const from = Math.max(0, Math.min(end - length, end - WINDOW_BYTES));
-      await this.#read(from, end - from);
-    }
-    return this.#held(end - length, length);
+    const held = this.held(end - length, length);
+    if (held !== undefined) return held;
+    const from = Math.max(0, Math.min(end - length, end - WINDOW_BYTES));
+    await this.#read(from, end - from);
+    return this.#within(end - length, length);
+  }
+
+  /** These bytes if they were read already. */
+  held(offset: number, length: number): Buffer | undefined {
+    const isHeld = offset >= this.#windowAt && offset + length <= this.#windowAt + this.#window.length;
+    return isHeld ? this.#within(offset, length) : undefined;
   }
 
   /** Lets go of what was read ahead, before a long wait. */
@@ -122,12 +129,7 @@ export class LogFile implements AsyncDisposable {
     this.#room = NOTHING;
   }
 
-  /** Whether these bytes were read already. */
-  isAtHand(offset: number, length: number): boolean {
-    return offset >= this.#windowAt && offset + length <= this.#windowAt + this.#window.length;
-  }
-
-  #held(offset: number, length: number): Buffer {
+  #within(offset: number, length: number): Buffer {
     const at = offset - this.#windowAt;
     return this.#window.subarray(Math.max(0, at), Math.max(0, at + length));
   }

@@ -36,10 +36,6 @@ export async function* readLines(
     batchBytes = 0;
     return taken;
   };
-  /** Reading further takes the memory of what was read before. */
-  function* before(offset: number, length: number): Generator<readonly LogEntry[]> {
-    if (batch.length > 0 && !file.isAtHand(offset, length)) yield take();
-  }
   const isJoined =
     !(query.hasTimes ?? false) && query.sinceNano === undefined && query.untilNano === undefined;
   for await (const piece of pieces(file, from, watch, isJoined)) {
@@ -52,8 +48,9 @@ export async function* readLines(
     if (!isWanted(piece.stream)) continue;
     if (query.sinceNano !== undefined && piece.timeNano < query.sinceNano && !open.has(piece.stream)) {
       // An old piece may be skipped unread only when it ends a line.
-      yield* before(piece.end - 1, 1);
-      const [last] = await file.bytes(piece.end - 1, 1);
+      const held = file.held(piece.end - 1, 1);
+      if (held === undefined && batch.length > 0) yield take();
+      const [last] = held ?? (await file.bytes(piece.end - 1, 1));
       if (last === LF) continue;
     }
     const cutOff = piece.isRunStart ? open.get(piece.stream) : undefined;
@@ -63,8 +60,10 @@ export async function* readLines(
     }
     for (let at = piece.offset; at < piece.end; at += READ_BYTES) {
       const wanted = Math.min(READ_BYTES, piece.end - at);
-      yield* before(at, wanted);
-      const bytes = await file.bytes(at, wanted);
+      const held = file.held(at, wanted);
+      // Reading further takes the memory of what the batch has.
+      if (held === undefined && batch.length > 0) yield take();
+      const bytes = held ?? (await file.bytes(at, wanted));
       cutLines(bytes, piece, open, query.sinceNano ?? 0n, batch);
       batchBytes += bytes.length;
       if (batchBytes >= BATCH_BYTES && batch.length > 0) yield take();
