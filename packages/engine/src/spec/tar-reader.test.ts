@@ -191,6 +191,28 @@ test("TarReader spreads sparse members of all three pax formats", () => {
   for (const step of [1, 100, 10_000]) expect(read(third, step).content).toBe(file);
 });
 
+test("TarReader reads a long map once, however small the pieces are that it comes in", () => {
+  const count = 100_000;
+  const lines = Array.from({ length: count }, (_, at) => `${2 * at}\n1\n`).join("");
+  const map = Buffer.from(`${count}\n${lines}`);
+  const padded = Buffer.concat([map, Buffer.alloc((512 - (map.length % 512)) % 512)]);
+  const stored = Buffer.concat([padded, Buffer.alloc(count, "x")]);
+  const version = ["GNU.sparse.major=1", "GNU.sparse.minor=0", `GNU.sparse.realsize=${2 * count}`];
+  const bytes = Buffer.concat([
+    extended(...version),
+    tarMember({ ...plain, sizeBytes: stored.length }, stored),
+    TAR_END,
+  ]);
+  expect(read(bytes, 512).content).toBe("x.".repeat(count));
+});
+
+test("TarReader takes a name with a slash at its end for a folder where the type is the old one, as Go does", () => {
+  const old = patched((block) => block.write("\0", 156, "latin1"), { ...plain, name: "a/", sizeBytes: 0 });
+  expect(one(old).type).toBe("directory");
+  const file = one(member({ name: "a/", sizeBytes: 3 }));
+  expect([file.type, file.sizeBytes]).toEqual(["file", 3]);
+});
+
 test.each([
   ["less data", sparse(4, ...sparseMap), "its map tells of 5 bytes, 4 are there"],
   ["a piece behind the end", sparse(5, "GNU.sparse.size=9", "GNU.sparse.map=8,5"), "behind the end"],

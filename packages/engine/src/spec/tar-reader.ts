@@ -201,8 +201,8 @@ export class TarReader {
       if (key.startsWith("SCHILY.xattr.")) xattrs.set(key.slice("SCHILY.xattr.".length), value);
     return {
       name,
-      // Old archives mark directories by a trailing slash only.
-      type: type === "file" && name.endsWith("/") ? "directory" : type,
+      // Old archives mark directories by a trailing slash only, and know no other flag.
+      type: block[156] === 0 && name.endsWith("/") ? "directory" : type,
       mode: whole(block, 100, 8, "mode") % 0o10000,
       uid: paxNumber("uid") ?? whole(block, 108, 8, "uid"),
       gid: paxNumber("gid") ?? whole(block, 116, 8, "gid"),

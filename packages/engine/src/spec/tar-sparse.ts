@@ -42,6 +42,10 @@ export class SparseReader {
   #dataBytes: number;
   #pieces: readonly Piece[] | undefined;
   #pending: Buffer = Buffer.alloc(0);
+  /** Of a map that comes with the data: its numbers so far, and how many bytes they took. */
+  #numbers: string[] = [];
+  #mapBytes = 0;
+  #wanted = 1;
   #at = 0;
   #next = 0;
   #left = 0;
@@ -58,9 +62,9 @@ export class SparseReader {
     let rest = chunk;
     if (this.#pieces === undefined) {
       this.#pending = Buffer.concat([this.#pending, chunk]);
-      const mapBytes = this.#readMap();
-      if (mapBytes === undefined) return;
-      rest = this.#pending.subarray(mapBytes);
+      const left = this.#readMap();
+      if (left === undefined) return;
+      rest = left;
       this.#pending = Buffer.alloc(0);
     }
     while (rest.length > 0) {
@@ -93,28 +97,35 @@ export class SparseReader {
     return false;
   }
 
-  /** Format 1.0: a count, then offsets and lengths, a line each, filled up to a block. Undefined until all is there. */
-  #readMap(): number | undefined {
-    const numbers: string[] = [];
+  /** Format 1.0: a count, then offsets and lengths, a line each, filled up to a block. What follows it; undefined until all is there. */
+  #readMap(): Buffer | undefined {
     let at = 0;
-    for (let wanted = 1; numbers.length < wanted;) {
+    while (this.#numbers.length < this.#wanted) {
       const end = this.#pending.indexOf(10, at);
       if (end < 0) {
         if (this.#pending.length - at > 20) throw refuse("a line of its map is too long");
+        this.#drop(at);
         return undefined;
       }
-      numbers.push(this.#pending.toString("latin1", at, end));
+      this.#numbers.push(this.#pending.toString("latin1", at, end));
       at = end + 1;
-      if (numbers.length > 1) continue;
-      const count = wholeNumber(numbers[0] ?? "");
+      if (this.#numbers.length > 1) continue;
+      const count = wholeNumber(this.#numbers[0] ?? "");
       if (count > MAX_PIECES) throw refuse(`its map has ${count} pieces, want at most ${MAX_PIECES}`);
-      wanted = 1 + 2 * count;
+      this.#wanted = 1 + 2 * count;
     }
-    const mapBytes = Math.ceil(at / BLOCK) * BLOCK;
-    if (this.#pending.length < mapBytes) return undefined;
-    this.#dataBytes -= mapBytes;
-    this.#begin(numbers.slice(1));
-    return mapBytes;
+    this.#drop(at);
+    const padding = (BLOCK - (this.#mapBytes % BLOCK)) % BLOCK;
+    if (this.#pending.length < padding) return undefined;
+    this.#dataBytes -= this.#mapBytes + padding;
+    this.#begin(this.#numbers.slice(1));
+    return this.#pending.subarray(padding);
+  }
+
+  /** What was read of the map is not looked at again. */
+  #drop(bytes: number): void {
+    this.#mapBytes += bytes;
+    this.#pending = Buffer.from(this.#pending.subarray(bytes));
   }
 
   #begin(numbers: readonly string[]): void {
