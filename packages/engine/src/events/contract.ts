@@ -11,7 +11,7 @@ export interface EngineEvent {
 export interface EventQuery {
   /** Nanoseconds since the epoch; past events from here are replayed first. */
   readonly sinceNano?: bigint;
-  /** The stream ends here; a past value means replay and end. */
+  /** The stream ends here; a past value means replay and end. Without a since all that is kept comes first, as Docker has it. */
   readonly untilNano?: bigint;
   readonly matches?: (event: EngineEvent) => boolean;
 }

@@ -47,7 +47,7 @@ export class EventLog implements Events {
     const past =
       sinceNano === undefined && untilNano === undefined
         ? []
-        : this.#kept.filter((event) => sinceNano !== undefined && event.timeNano >= sinceNano);
+        : this.#kept.filter((event) => event.timeNano >= (sinceNano ?? 0n));
     const subscriber: Subscriber = { waiting: past, wake: () => {}, isCut: false };
     const nowNano = BigInt(this.#clock.now().getTime()) * 1_000_000n;
     const isLive = untilNano === undefined || untilNano > nowNano;
