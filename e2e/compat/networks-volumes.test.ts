@@ -162,3 +162,63 @@ test("a bind mount shows the host's folder, --mount refuses a missing one", asyn
     rmSync(folder, { recursive: true });
   }
 });
+
+test("networks that a container cannot have beside its own are refused, stopped and running", async () => {
+  const network = docker.fresh("net");
+  await docker.ok("network", "create", network);
+  const made = async (mode: string): Promise<string> => {
+    const name = docker.fresh("member");
+    await docker.ok("create", "--name", name, "--network", mode, STARTER, "sleep", "1000");
+    return name;
+  };
+  const own = await made("bridge");
+  await docker.ok("start", own);
+  const refusals = [
+    [await made("host"), network, "container sharing network namespace with another container or host"],
+    [await made(`container:${own}`), network, "container sharing network namespace with another container"],
+    [
+      await made("none"),
+      network,
+      "container cannot be connected to multiple networks with one of the networks",
+    ],
+    [await made("bridge"), "host", "cannot connect container to host network - container must be created"],
+    [own, "none", "container cannot be connected to multiple networks with one of the networks in private"],
+  ] as const;
+  for (const [name, wanted, why] of refusals)
+    expect((await docker("network", "connect", wanted, name)).stderr).toContain(why);
+  const [host] = refusals[0];
+  expect((await docker("network", "disconnect", "host", host)).stderr).toContain(
+    "cannot disconnect container from host network - container was created in host network mode",
+  );
+});
+
+test("a container that was made without a network can be given one, before and while it runs", async () => {
+  const network = docker.fresh("net");
+  await docker.ok("network", "create", network);
+  for (const isRunning of [false, true]) {
+    const name = docker.fresh("member");
+    const links = async (): Promise<string> => docker.ok("exec", name, "ls", "/sys/class/net");
+    await docker.ok("create", "--name", name, "--network", "none", STARTER, "sleep", "1000");
+    if (isRunning) {
+      await docker.ok("start", name);
+      expect(await links()).toBe("lo");
+    }
+    await docker.ok("network", "disconnect", "none", name);
+    await docker.ok("network", "connect", network, name);
+    if (!isRunning) await docker.ok("start", name);
+    expect(await links()).toBe("eth0\nlo");
+    await docker.ok("restart", "-t", "0", name);
+    expect(await links()).toBe("eth0\nlo");
+    await docker.ok("rm", "-f", name);
+  }
+});
+
+test("to connect a stopped container to a network that it is on already changes nothing", async () => {
+  const [network, name] = [docker.fresh("net"), docker.fresh("member")];
+  await docker.ok("network", "create", network);
+  await docker.ok("create", "--name", name, "--network", network, STARTER, "sleep", "1000");
+  await docker.ok("network", "connect", network, name);
+  await docker.ok("start", name);
+  expect((await docker("network", "connect", network, name)).stderr).toContain("already exists in network");
+  await docker.ok("rm", "-f", name);
+});

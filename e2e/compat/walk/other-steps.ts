@@ -33,10 +33,20 @@ export const networkAndVolumeSteps: readonly Step[] = [
   step("POST /networks/{id}/connect", "/networks/walk-other/connect", 200, {
     body: { Container: "ended", EndpointConfig: { Aliases: ["x"] } },
   }),
+  // As Docker: one that does not run has all that it is to have.
+  step("POST /networks/{id}/connect", "/networks/walk-other/connect", 200, { body: { Container: "ended" } }),
+  step("POST /containers/{id}/start", "/containers/running/start", 204),
+  step("POST /networks/{id}/connect", "/networks/walk-other/connect", 200, {
+    body: { Container: "running" },
+  }),
   step("POST /networks/{id}/connect", "/networks/walk-other/connect", 403, {
-    body: { Container: "ended" },
+    body: { Container: "running" },
     says: /already exists in network/,
   }),
+  step("POST /networks/{id}/disconnect", "/networks/walk-other/disconnect", 200, {
+    body: { Container: "running" },
+  }),
+  step("POST /containers/{id}/stop", "/containers/running/stop?t=0&signal=SIGKILL", 204),
   step("POST /networks/{id}/connect", "/networks/nosuch/connect", 404, { body: { Container: "ended" } }),
   step("POST /networks/{id}/connect", "/networks/walk-other/connect", 400, {
     body: { Container: "ended", EndpointConfig: { IPAMConfig: { LinkLocalIPs: ["169.254.1.1"] } } },

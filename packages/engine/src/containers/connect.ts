@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { LongshoreError } from "#kernel";
+import type { Network } from "#networks";
 import { hostsText, networkFiles } from "./container-files.ts";
 import { type Context, directoryOf } from "./context.ts";
 import type { Container, EndpointSettings } from "./contract.ts";
@@ -18,22 +19,19 @@ export async function connectContainer(
   await using _ = await context.locks.hold(id, signal);
   const container = context.book.get(id);
   const network = context.networks.get(networkName);
-  const mode = networkMode(container.host.NetworkMode);
-  if (mode.kind === "container")
-    throw new LongshoreError(
-      "conflict",
-      "container sharing network namespace with another container or host cannot be connected to any other network",
-    );
-  if (mode.kind === "host")
-    throw new LongshoreError("conflict", "container cannot be connected to network: host network mode");
-  if (container.endpoints[network.name] !== undefined)
+  const isRunning = context.book.live(id).task !== undefined;
+  refuseConnection(context, container, network);
+  if (container.endpoints[network.name] !== undefined) {
+    // As Docker: what is to come is there already.
+    if (!isRunning) return;
     throw new LongshoreError(
       "forbidden",
       `endpoint with name ${container.name} already exists in network ${network.name}`,
     );
+  }
   for (const warning of checkEndpoint(context.networks, network.name, settings))
     context.log.warn("an endpoint does not have all that was asked for", { container: id, warning });
-  if (context.book.live(id).task !== undefined) {
+  if (isRunning) {
     await context.networks.connect(id, network.name, endpointSpec(container, network.name, settings), signal);
     await rewriteHosts(context, container);
   }
@@ -43,6 +41,29 @@ export async function connectContainer(
   }));
 }
 
+/** Some namespaces take no networks, or no others. Throws `invalid` in Docker's words. */
+function refuseConnection(context: Context, { host, endpoints }: Container, network: Network): void {
+  const refuse = (why: string): LongshoreError => new LongshoreError("invalid", why);
+  const { kind } = networkMode(host.NetworkMode);
+  if (network.driver === "host" && kind !== "host")
+    throw refuse("cannot connect container to host network - container must be created in host network mode");
+  const others = Object.keys(endpoints).filter((name) => name !== network.name);
+  const drivers = [network.driver, ...others.map((name) => driverOf(context, name))];
+  if (kind === "container" || (others.length > 0 && drivers.includes("host")))
+    throw refuse(
+      "container sharing network namespace with another container or host cannot be connected to any other network",
+    );
+  if (others.length > 0 && drivers.includes("null"))
+    throw refuse(
+      "container cannot be connected to multiple networks with one of the networks in private (none) mode",
+    );
+}
+
+/** "" for a network that is gone. */
+const driverOf = ({ networks }: Context, name: string): string =>
+  networks.list().find((one) => one.name === name || one.id === name)?.driver ?? "";
+
+/** Takes a network away, from the record and, when it runs, from its sandbox. */
 export async function disconnectContainer(
   context: Context,
   name: string,
@@ -53,14 +74,20 @@ export async function disconnectContainer(
   await using _ = await context.locks.hold(id);
   const container = context.book.get(id);
   const network = context.networks.get(networkName);
+  if (network.driver === "host" && networkMode(container.host.NetworkMode).kind === "host")
+    throw new LongshoreError(
+      "invalid",
+      "cannot disconnect container from host network - container was created in host network mode",
+    );
   if (container.endpoints[network.name] === undefined) {
     if (isForced) return;
     throw new LongshoreError(
       "forbidden",
-      `container ${container.id} is not connected to network ${network.name}`,
+      `container ${container.id} is not connected to the network ${network.name}`,
     );
   }
-  if (context.book.live(id).task !== undefined) {
+  // To have no network is no endpoint.
+  if (context.book.live(id).task !== undefined && network.driver !== "null") {
     await context.networks.disconnect(id, network.name);
     await rewriteHosts(context, container);
   }

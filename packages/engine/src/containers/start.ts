@@ -220,7 +220,7 @@ async function joinNetwork(
       ),
     };
   }
-  const sandbox = await openSandbox(context, container, mode.kind === "none", signal);
+  const sandbox = await openSandbox(context, container, isDisabled, signal);
   undo.defer(() => context.networks.close(container.id));
   const gateway =
     sandbox.endpoints.find((endpoint) => endpoint.gateway !== undefined)?.gateway ?? "127.0.0.1";
@@ -241,22 +241,21 @@ async function joinNetwork(
 async function openSandbox(
   context: Context,
   container: Container,
-  isNone: boolean,
+  isDisabled: boolean,
   signal: AbortSignal,
 ): Promise<Sandbox> {
   const { host } = container;
-  const endpoints = isNone
-    ? []
-    : Object.entries(container.endpoints).map(([network, settings]) => ({
-        network,
-        spec: endpointSpec(container, context.networks.get(network).name, settings),
-      }));
+  const wanted = isDisabled ? [] : Object.entries(container.endpoints).filter(([name]) => name !== "none");
+  const endpoints = wanted.map(([network, settings]) => ({
+    network,
+    spec: endpointSpec(container, context.networks.get(network).name, settings),
+  }));
   try {
     return await context.networks.open(
       {
         containerId: container.id,
         endpoints,
-        ports: isNone ? [] : portSpecs(container),
+        ports: endpoints.length === 0 ? [] : portSpecs(container),
         dns: { servers: host.Dns ?? [], search: host.DnsSearch ?? [], options: host.DnsOptions ?? [] },
       },
       signal,
