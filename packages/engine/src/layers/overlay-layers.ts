@@ -78,7 +78,7 @@ export class OverlayLayers implements Layers {
     // takes the next: a layer of a thousand files paid for those of every image removed just before. Source: fs/ext4/ialloc.c.
     spreadSubfolders(path.join(this.#root, "tmp"));
     await this.blobs.open();
-    await probeOverlay(this.#root);
+    probeOverlay(this.#root);
     await this.#repairUnsynced();
     const named = new Set([...this.#layers.values()].map((layer) => hexOf(layer.chainId)));
     for (const name of await readdir(path.join(this.#root, "layers")))

@@ -1,6 +1,6 @@
-import { mkdir } from "node:fs/promises";
+import { mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import { makeWhiteout, mountOverlay, removeTree, setXattr, unmount } from "#host";
+import { makeWhiteout, mountOverlay, setXattr, unmount } from "#host";
 import { LongshoreError, messageOf, randomId } from "#kernel";
 import { OPAQUE_XATTR } from "./merged.ts";
 
@@ -8,13 +8,13 @@ import { OPAQUE_XATTR } from "./merged.ts";
  * Tries what containers will need: a writable overlay whose directories are below `dataRoot`. Throws `unavailable` that names the folder:
  * better at the engine's start than at the first container's. Source: Linux overlayfs documentation, upper file systems.
  */
-export async function probeOverlay(dataRoot: string): Promise<void> {
+export function probeOverlay(dataRoot: string): void {
   const place = path.join(dataRoot, "tmp", `probe-${randomId().slice(0, 16)}`);
   const [lower, upper, work, target] = ["lower", "upper", "work", "target"].map((name) =>
     path.join(place, name),
   ) as [string, string, string, string];
   try {
-    for (const folder of [lower, upper, work, target]) await mkdir(folder, { recursive: true });
+    for (const folder of [lower, upper, work, target]) mkdirSync(folder, { recursive: true });
     makeWhiteout(path.join(upper, "gone"));
     setXattr(upper, OPAQUE_XATTR, Buffer.from("y"));
     mountOverlay({ lowers: [lower], upper, work }, target);
@@ -26,6 +26,6 @@ export async function probeOverlay(dataRoot: string): Promise<void> {
       { cause: error },
     );
   } finally {
-    await removeTree(place);
+    rmSync(place, { recursive: true, force: true });
   }
 }

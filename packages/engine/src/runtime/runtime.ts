@@ -6,6 +6,7 @@ import { CgroupMoves, linuxCgroups, mountForgottenControllers, mountOverlay, unm
 import type { RuntimeDocument } from "#spec";
 import type { ExecSpec, ExecTask, ExitStatus, Runtime, StartSpec, Task } from "./contract.ts";
 import { ExecOutput } from "./exec-output.ts";
+import { knownVersion } from "./known-version.ts";
 import { MonitorLost } from "./monitor-connection.ts";
 import { MonitorLink } from "./monitor-link.ts";
 import { runtimeError } from "./monitor/runtime-error.ts";
@@ -27,9 +28,14 @@ export interface RuntimeDeps {
 export async function openRuntime(deps: RuntimeDeps, signal: AbortSignal): Promise<Runtime> {
   const log = deps.log.child("runtime");
   const commands = new RuntimeCommands(deps.runtime.path, path.join(deps.stateRoot, "oci"));
+  mkdirSync(path.join(deps.stateRoot, "containers"), { recursive: true, mode: 0o711 });
+  mkdirSync(path.join(deps.dataRoot, "code-cache"), { recursive: true, mode: 0o700 });
+  mkdirSync(path.join(deps.stateRoot, "tty"), { recursive: true, mode: 0o700 });
   let version: string;
   try {
-    version = await commands.version(signal);
+    version = await knownVersion(path.join(deps.stateRoot, "oci-runtime.json"), deps.runtime.path, () =>
+      commands.version(signal),
+    );
   } catch (error) {
     signal.throwIfAborted();
     throw new LongshoreError(
@@ -43,9 +49,6 @@ export async function openRuntime(deps: RuntimeDeps, signal: AbortSignal): Promi
     if (mounted.length > 0)
       log.info("cgroup controllers mounted for crun", { controllers: mounted.join(" ") });
   }
-  mkdirSync(path.join(deps.stateRoot, "containers"), { recursive: true, mode: 0o711 });
-  mkdirSync(path.join(deps.dataRoot, "code-cache"), { recursive: true, mode: 0o700 });
-  mkdirSync(path.join(deps.stateRoot, "tty"), { recursive: true, mode: 0o700 });
   return await LinuxRuntime.open(deps, { ...deps.runtime, version }, commands, log, signal);
 }
 
