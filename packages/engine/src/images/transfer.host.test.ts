@@ -288,7 +288,7 @@ test("a pull whose registry died goes on where it was, in the engine's next run 
     await using gate = await startGate(upstream.host, { stallAfterBytes: 3_000_000 });
     const pull = images.pull(parseReference(`${gate.host}/pull/died:1`), {}, () => {}, signal);
     const failed = expect(pull).rejects.toMatchObject({ kind: "unavailable" });
-    await expect.poll(() => partial()).toEqual([3_000_000]);
+    await expect.poll(() => partial(), { timeout: 30_000 }).toEqual([3_000_000]);
     await gate[Symbol.asyncDispose]();
     await failed;
   }
@@ -326,7 +326,7 @@ test("a pull that is given up keeps what came, until an image prune or the next 
   const both = AbortSignal.any([signal, stop.signal]);
   const pull = images.pull(parseReference(`${gate.host}/pull/broken:1`), {}, () => {}, both);
   const gone = expect(pull).rejects.toBe(reason);
-  await expect.poll(() => partial()).toEqual([3_000_000]);
+  await expect.poll(() => partial(), { timeout: 30_000 }).toEqual([3_000_000]);
   stop.abort(reason);
   await gone;
   expect([files(), partial()]).toEqual([[], [3_000_000]]);

@@ -38,7 +38,7 @@ test("RingWriter gives a blocking thread every byte in order, more than fits at 
 test("RingWriter stops when the reading side is gone or the writer gives up", async () => {
   const memory = ringMemory();
   const ring = new RingWriter(memory);
-  const full = Buffer.alloc(8 * 1024 * 1024);
+  const full = Buffer.alloc(4 * 1024 * 1024);
   expect(await ring.write(full, () => false)).toBe(true);
   let asked = 0;
   expect(await ring.write(full, () => asked++ > 1)).toBe(false);
@@ -50,7 +50,7 @@ test("RingReader keeps a piece until the next is asked for, and tells an end fro
   const memory = ringMemory();
   const ring = new RingWriter(memory);
   using reader = new RingReader(memory);
-  await ring.write(Buffer.alloc(8 * 1024 * 1024, "a"), () => false);
+  await ring.write(Buffer.alloc(4 * 1024 * 1024, "a"), () => false);
   const first = reader.next();
   let asked = 0;
   expect(await ring.write(Buffer.from("b"), () => asked++ > 1)).toBe(false);
@@ -60,7 +60,7 @@ test("RingReader keeps a piece until the next is asked for, and tells an end fro
   ring.end();
   let sizeBytes = 0;
   for (let piece = reader.next(); piece !== undefined; piece = reader.next()) sizeBytes += piece.length;
-  expect([sizeBytes, reader.isCut]).toEqual([6 * 1024 * 1024 + 1, false]);
+  expect([sizeBytes, reader.isCut]).toEqual([2 * 1024 * 1024 + 1, false]);
   ring.cut();
   expect([reader.next(), reader.isCut]).toEqual([undefined, true]);
 });

@@ -1,4 +1,4 @@
-const CAPACITY_BYTES = 8 * 1024 * 1024;
+const CAPACITY_BYTES = 4 * 1024 * 1024;
 /** What is read at once: the rest of the ring may be filled meanwhile. */
 const PIECE_BYTES = 1024 * 1024;
 /** The reading side sleeps until so much is there: waking it for every chunk costs more than copying the chunk. */

@@ -76,7 +76,7 @@ test.each([
 test("fetch() that breaks off in the midst leaves its bytes and no file; the next run goes on and has the whole layer", async () => {
   const blob = blobOf(tar);
   const breaksOff = until(tar, 1_200_000, async () => {
-    await expect.poll(drafts).toEqual(["a", "b", "c"]);
+    await expect.poll(drafts, { timeout: 30_000 }).toEqual(["a", "b", "c"]);
     await gone();
   });
   await expect(layers.fetch(blob, breaksOff, signal)).rejects.toThrow("the network is gone");
@@ -101,7 +101,7 @@ test("fetch() that is given up while its layer is unpacked rejects with the reas
   const stop = new AbortController();
   const reason = new Error("client went away");
   const stalls = until(tar, 1_200_000, async () => {
-    await expect.poll(drafts).toEqual(["a", "b", "c"]);
+    await expect.poll(drafts, { timeout: 30_000 }).toEqual(["a", "b", "c"]);
     stop.abort(reason);
   });
   await expect(layers.fetch(blobOf(tar), stalls, stop.signal)).rejects.toBe(reason);

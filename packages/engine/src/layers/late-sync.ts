@@ -1,5 +1,5 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { syncInBackground } from "#host";
+import { syncInBackground, trimMemory } from "#host";
 import type { Logger } from "#kernel";
 import type { Digest } from "#spec";
 
@@ -53,6 +53,8 @@ export class LateSync implements Disposable {
     try {
       await syncInBackground(fd);
       if (!this.#isDisposed) this.#onSynced([...batch]);
+      // The threads that unpacked are gone; what they freed still counts as this process's.
+      await trimMemory();
     } catch (error) {
       this.#log.error("layers could not be brought to the disk; their records keep saying so", { error });
     } finally {

@@ -5,6 +5,8 @@ import { LongshoreError, programBeside, unlessAborted } from "#kernel";
 import { ringMemory, RingWriter } from "./byte-ring.ts";
 import type { FromWriter, Unpacked, WriterData, Written } from "./writer-protocol.ts";
 
+const YOUNG_MIB = 3;
+
 /** A thread that unpacks the archive it is fed into the draft of a layer, which it is shut into; with a `blob` it keeps the bytes there too. */
 export class WriterThread implements AsyncDisposable {
   readonly #ring: RingWriter;
@@ -18,6 +20,8 @@ export class WriterThread implements AsyncDisposable {
     this.#worker = new Worker(programBeside("./writer-thread.ts", import.meta.url), {
       workerData: data,
       stderr: false,
+      // What fills its memory are pieces of 1 MiB outside of V8's heap: the smaller the young generation, the earlier they are freed.
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
     });
     const { promise, resolve, reject } = this.#finished;
     promise.catch(() => {

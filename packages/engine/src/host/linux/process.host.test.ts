@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -123,4 +124,29 @@ test("processStartTicks() names a process for ever, and is undefined when it is 
   process.kill(pid, "SIGKILL");
   await ended(pid);
   expect(processStartTicks(pid)).toBeUndefined();
+});
+
+test("trimMemory() gives back what was freed between pieces that are in use", async () => {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  // In a process of its own: whatever else is allocated here would be measured too.
+  const script = `
+    const { trimMemory } = await import(${JSON.stringify(new URL("./process.ts", import.meta.url).href)});
+    const residentKib = () => Number(/VmRSS:\\s+(\\d+)/.exec(fs.readFileSync("/proc/self/status", "utf8"))[1]);
+    const kept = [];
+    let freed = [];
+    // Below malloc's threshold for mappings of their own, so all in its arenas.
+    for (let at = 0; at < 1000; at++) {
+      freed.push(Buffer.alloc(100_000, 1));
+      kept.push(Buffer.alloc(9_000, 1));
+    }
+    freed = undefined;
+    gc();
+    const before = residentKib();
+    // V8 frees the pieces in threads of its own.
+    for (let tries = 0; tries < 1000 && before - residentKib() < 50_000; tries++) await trimMemory();
+    console.log(before - residentKib(), kept.length);`;
+  execFile(process.execPath, ["--expose-gc", "--input-type=module", "-e", script], (error, stdout) =>
+    error === null ? resolve(stdout) : reject(error as Error),
+  );
+  expect(Number((await promise).split(" ")[0])).toBeGreaterThan(50_000);
 });
