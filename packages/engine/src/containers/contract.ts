@@ -112,6 +112,8 @@ export interface CreateRequest {
   readonly settings: ContainerSettings;
   readonly host: HostSettings;
   readonly endpoints: Readonly<Record<string, EndpointSettings>>;
+  /** A read-only bind leaves the mounts below it writable. */
+  readonly areBindsReadOnlyAtTop?: boolean;
 }
 
 export interface AttachOptions {

@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { isKind, LongshoreError, messageOf, randomId } from "#kernel";
 import { HOST_PLATFORM, isRunnable, platformText, refuseOtherPlatform } from "#spec";
+import { cleanPath } from "./clean-path.ts";
 import { type Context, directoryOf, logDirectoryOf, publish } from "./context.ts";
 import type { Container, ContainerState, CreateRequest, EndpointSettings } from "./contract.ts";
 import { withHostDefaults } from "./host-defaults.ts";
@@ -64,10 +65,11 @@ export async function createContainer(
   const name = takeName(context, request.name, id, undo);
   const settings = {
     ...merged,
+    WorkingDir: merged.WorkingDir === "" ? "" : cleanPath(merged.WorkingDir),
     Hostname: hostnameFor(context, merged.Hostname, request.host.UTSMode, mode, id),
   };
   undo.defer(() => context.volumes.unreference(id));
-  const plan = planMounts(settings, request.host);
+  const plan = planMounts(settings, request.host, request.areBindsReadOnlyAtTop);
   const inherited = inheritedMounts(context, id, request.host.VolumesFrom ?? []);
   const own = await realiseMounts(
     context,

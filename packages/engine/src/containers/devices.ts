@@ -43,7 +43,7 @@ export async function blockDeviceNumbers(host: HostSettings): Promise<DeviceNumb
   const numbers = new Map<string, { major: number; minor: number }>();
   for (const place of new Set(paths)) {
     const stats = await stat(place).catch((error: unknown) => {
-      throw new LongshoreError("invalid", `no such block device: "${place}"`, { cause: error });
+      throw new LongshoreError("invalid", `stat ${place}: no such file or directory`, { cause: error });
     });
     numbers.set(place, deviceNumbers(stats.rdev));
   }

@@ -63,6 +63,12 @@ test.for([
   refused({ Binds: [bind] }, message);
 });
 
+test("read-only binds of clients before 1.44 leave the mounts below them as they are", () => {
+  const request = plainRequest(["x"], { Binds: ["/a:/ro:ro", "/a:/rw", "vol:/v:ro"] });
+  const atTop = planMounts(request.settings, request.host, true).map((mount) => mount.isReadOnlyAtTop);
+  expect(atTop).toEqual([true, undefined, undefined]);
+});
+
 test("places of --tmpfs are held against the same rules, and doubles are named", () => {
   refused({ Tmpfs: { "/": "" } }, "invalid specification: destination can't be '/'");
   refused({ Tmpfs: { t: "" } }, "invalid mount path: 't' mount path must be absolute");

@@ -32,7 +32,11 @@ export interface PlannedMount {
  * All mounts a container asks for: Binds, Mounts, Tmpfs, then volumes of the image where none of them is; each destination once. Throws
  * `invalid` in Docker's words.
  */
-export function planMounts(settings: ContainerSettings, host: HostSettings): readonly PlannedMount[] {
+export function planMounts(
+  settings: ContainerSettings,
+  host: HostSettings,
+  areBindsReadOnlyAtTop = false,
+): readonly PlannedMount[] {
   const wanted = new Map<string, PlannedMount>();
   const add = (mount: PlannedMount, target = mount.destination): void => {
     if (wanted.has(mount.destination))
@@ -40,7 +44,7 @@ export function planMounts(settings: ContainerSettings, host: HostSettings): rea
     wanted.set(mount.destination, mount);
   };
   const driver = host.VolumeDriver === "" ? {} : { volume: { driver: host.VolumeDriver } };
-  for (const bind of host.Binds ?? []) add(parseBind(bind, host.VolumeDriver));
+  for (const bind of host.Binds ?? []) add(parseBind(bind, host.VolumeDriver, areBindsReadOnlyAtTop));
   for (const mount of host.Mounts ?? []) add(planOf(mount), mount.Target);
   for (const [target, options] of Object.entries(host.Tmpfs ?? {})) {
     const refuse = (why: string): LongshoreError => new LongshoreError("invalid", why);
@@ -74,7 +78,7 @@ const plain = {
 };
 
 /** `source:destination[:options]` or `destination`. */
-function parseBind(text: string, driver: string): PlannedMount {
+function parseBind(text: string, driver: string, isReadOnlyAtTop: boolean): PlannedMount {
   const spec = `invalid volume specification: '${text}'`;
   const fields = text.split(":");
   const [first = "", second, mode = ""] = fields;
@@ -86,13 +90,19 @@ function parseBind(text: string, driver: string): PlannedMount {
   const propagation = words.find(isPropagation);
   const copying = words.find((word) => word === "copy" || word === "nocopy");
   const isBind = second !== undefined && first.startsWith("/");
+  const isAtTop = isReadOnlyAtTop && isBind && words.includes("ro");
   const driven = driver !== "" && !isBind;
   const setting: MountSetting = {
     Type: isBind ? "bind" : "volume",
     ...(second !== undefined && { Source: first }),
     Target: second ?? first,
     ReadOnly: words.includes("ro"),
-    ...(propagation !== undefined && { BindOptions: { Propagation: propagation } }),
+    ...((propagation !== undefined || isAtTop) && {
+      BindOptions: {
+        ...(propagation !== undefined && { Propagation: propagation }),
+        ...(isAtTop && { ReadOnlyNonRecursive: true }),
+      },
+    }),
     ...((copying !== undefined || driven) && {
       VolumeOptions: { NoCopy: copying === "nocopy", ...(driven && { DriverConfig: { Name: driver } }) },
     }),

@@ -51,6 +51,15 @@ test("a wrong value is told as such, whatever it conflicts with", async ({ signa
   });
 });
 
+test("what was said at create is not said again", async ({ signal }) => {
+  await using ground = await openOnFakes({ programs: { sleeper } });
+  const request = plainRequest(["sleeper"], { SecurityOpt: ["label=type:x"] });
+  const settings = { ...request.settings, Healthcheck: { Test: ["FOO"] } };
+  const { id, warnings } = await ground.room.create({ ...request, settings }, signal);
+  expect(warnings).toHaveLength(2);
+  expect(await ground.room.update(id, { CpuShares: 9 })).toEqual([]);
+});
+
 test("limits that are taken away are said as unlimited, once", async ({ signal }) => {
   await using ground = await openOnFakes({ programs: { sleeper } });
   const id = await run(ground, { PidsLimit: 9, CpuQuota: 20_000, CpuPeriod: 50_000 }, signal);

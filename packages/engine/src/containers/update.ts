@@ -24,9 +24,11 @@ export async function updateContainer(
     MemorySwap: 0,
     MemoryReservation: 0,
     AutoRemove: false,
+    SecurityOpt: null,
   };
+  const { Healthcheck: _probe, ...settings } = container.settings;
   const given = { ...host, ...unset, ...patch };
-  const warnings = [...unmet, ...validate(container.settings, given, context.facts)];
+  const warnings = [...unmet, ...validate(settings, given, context.facts)];
   checkConflicts(container, patch);
   if (context.book.live(id).task !== undefined)
     await context.runtime.update(id, updatedResources(host, await blockDeviceNumbers(host), container.host));

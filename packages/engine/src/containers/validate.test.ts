@@ -77,6 +77,15 @@ test("labels, and a profile where there is no AppArmor, are discarded with a war
   expect(check(host, {}, { ...fakeFacts, hasAppArmor: true })).toHaveLength(1);
 });
 
+test("a health check that can't be run is discarded with a warning", () => {
+  const warned = (Test: readonly string[]): readonly string[] => check({}, { Healthcheck: { Test } });
+  expect(warned(["FOO", "true"])).toEqual([
+    "Unknown healthcheck type 'FOO' (expected 'CMD'). Healthcheck discarded.",
+  ]);
+  expect(warned(["CMD"])).toEqual(["The healthcheck has no command. Healthcheck discarded."]);
+  for (const fine of [[], ["NONE"], ["CMD", "true"], ["CMD-SHELL", "true"]]) expect(warned(fine)).toEqual([]);
+});
+
 test.for<[Partial<HostSettings>, object, string]>([
   [{ UTSMode: "host" }, { Hostname: "a" }, "conflicting options: hostname and the UTS mode"],
   [{ NetworkMode: "container:a" }, { Hostname: "a" }, "conflicting options: hostname and the network mode"],

@@ -38,7 +38,7 @@ export function validate(
   for (const entry of settings.Env)
     if (entry === "" || entry.startsWith("=")) throw refuse(`invalid environment variable: ${entry}`);
   if ((settings.StopSignal ?? "") !== "") signalNumber(settings.StopSignal ?? "");
-  checkHealth(settings);
+  warnings.push(...checkHealth(settings));
   checkModes(host);
   logLimitOf(host.LogConfig);
   extraAttributes(host.LogConfig.Config, settings.Labels, settings.Env);
@@ -95,13 +95,19 @@ function checkExtraHost(entry: string): void {
 
 const MS_NANO = 1_000_000;
 
-function checkHealth({ Healthcheck: check }: ContainerSettings): void {
-  if (check === undefined) return;
+function checkHealth({ Healthcheck: check }: ContainerSettings): readonly string[] {
+  if (check === undefined) return [];
   for (const name of ["Interval", "Timeout", "StartPeriod", "StartInterval"] as const) {
     const value = check[name] ?? 0;
     if (value !== 0 && value < MS_NANO) throw refuse(`${name} in Healthcheck cannot be less than 1ms`);
   }
   if ((check.Retries ?? 0) < 0) throw refuse("Retries in Healthcheck cannot be negative");
+  const [kind = "NONE", ...words] = check.Test ?? [];
+  if (!["NONE", "CMD", "CMD-SHELL"].includes(kind))
+    return [`Unknown healthcheck type '${kind}' (expected 'CMD'). Healthcheck discarded.`];
+  return kind === "NONE" || words.length > 0
+    ? []
+    : ["The healthcheck has no command. Healthcheck discarded."];
 }
 
 function checkMemory(host: HostSettings, warnings: string[]): void {

@@ -240,13 +240,23 @@ export function parseCreate(
       "invalid",
       `Container cannot be connected to network endpoints: ${networks.join(", ")}`,
     );
-  if (minor >= 44 && (parsed.MacAddress ?? "") !== "")
+  if (minor >= 44 && (parsed.MacAddress ?? "") !== "") {
+    const { NetworkMode } = parsedHost;
+    const main = NetworkMode === "" || NetworkMode === "default" ? "bridge" : NetworkMode;
+    const own = NetworkingConfig.EndpointsConfig[main]?.MacAddress ?? "";
+    if (own !== "" && own !== parsed.MacAddress)
+      throw new LongshoreError(
+        "invalid",
+        "the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty",
+      );
     warnings.push(
       "The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.",
     );
+  }
   const shm = parsedHost.ShmSize === 0 ? { ShmSize: DEFAULT_SHM_BYTES } : {};
   return {
     warnings,
+    areBindsReadOnlyAtTop: minor < 44,
     settings: settingsOf(parsed, minor),
     host: {
       ...parsedHost,

@@ -49,6 +49,20 @@ test.for([
   expect(create(host).warnings).toEqual([]);
 });
 
+test("the container's own MAC address is its main endpoint's, if that has one", () => {
+  const mac = "02:00:00:00:00:01";
+  const more = (MacAddress: string): object => ({
+    MacAddress: mac,
+    NetworkingConfig: {
+      EndpointsConfig: { bridge: { MacAddress }, other: { MacAddress: "02:00:00:00:00:09" } },
+    },
+  });
+  expect(create({}, more(mac)).warnings).toHaveLength(1);
+  expect(() => create({ NetworkMode: "default" }, more("02:00:00:00:00:02"))).toThrow(
+    "the container-wide MAC address must match the endpoint-specific MAC address for the main network",
+  );
+});
+
 test("link-local addresses of any endpoint are refused", () => {
   const EndpointsConfig = { one: {}, two: { IPAMConfig: { LinkLocalIPs: ["169.254.1.1"] } } };
   expect(() => create({}, { NetworkingConfig: { EndpointsConfig } })).toThrow("169.254.1.1");
