@@ -2,6 +2,7 @@ export * from "./bytes.ts";
 export * from "./clock.ts";
 export * from "./duration.ts";
 export * from "./errors.ts";
+export * from "./file-names.ts";
 export * from "./ids.ts";
 export * from "./locks.ts";
 export * from "./logger.ts";

@@ -1,4 +1,5 @@
 import { readdir } from "node:fs/promises";
+import { nameOf } from "#kernel";
 import type { Change } from "./contract.ts";
 import { isOpaque, isWhiteout, namesIn } from "./merged.ts";
 import { type Folder, type Found, into, openFolder } from "./walk.ts";
@@ -42,7 +43,7 @@ async function changesBelow(found: Found, isHidden: boolean, signal: AbortSignal
   const isHiding = isHidden || isOpaque(found.place);
   const changes = await changesIn(folder, isHiding, signal);
   if (!isHiding) return changes;
-  const here = new Set(await readdir(folder.place));
+  const here = new Set((await readdir(folder.place, "buffer")).map(nameOf));
   for (const hidden of await namesIn(folder.lowers))
     if (!here.has(hidden)) changes.push({ kind: "deleted", path: `/${found.name}/${hidden}` });
   return changes;

@@ -16,8 +16,8 @@ import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { deviceNumbers, getXattr } from "#host";
-import { isKind, silentLogger } from "#kernel";
-import { digestOf, tarMember, type TarEntry } from "#spec";
+import { isKind, nameOf, pathOf, silentLogger } from "#kernel";
+import { digestOf, hexOf, readTar, tarMember, type TarEntry } from "#spec";
 import { memoryStore } from "#testing/store";
 import { openLayers, type LayerRecord, type Layers } from "./index.ts";
 import { archive, file, folder, link, plain } from "./test-archives.ts";
@@ -298,3 +298,39 @@ function makeSumsRight(tar: Buffer): void {
     block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
   }
 }
+
+test("names that are no UTF-8 are kept to the byte: unpacked, changed, packed and replaced", async () => {
+  const name = (hex: string): string => nameOf(Buffer.from(hex, "hex"));
+  const [e, ff, fe] = [name("636166e9"), name("ff"), name("fe")];
+  const bytes = archive(
+    file(ff, "1"),
+    file(fe, "22"),
+    folder(e),
+    file(`${e}/${ff}`, "333"),
+    link(`to-${ff}`, e),
+    link(`${e}/hard`, `${e}/${ff}`, "hardlink"),
+    folder(`${fe}d`),
+    file(`${fe}d/inner${ff}`),
+    file(`${fe}d`, "4444"),
+  );
+  const layer = await apply(bytes);
+  expect(layer.sizeBytes).toBe(1 + 2 + 3 + 4);
+  const place = join(root, "layers", hexOf(layer.chainId), "fs");
+  const on = (folder: Buffer | string): readonly string[] =>
+    readdirSync(folder, "buffer").map((raw) => raw.toString("hex"));
+  expect(on(place).toSorted()).toEqual(["636166e9", "746f2dff", "fe", "fe64", "ff"]);
+  expect(readFileSync(Buffer.concat([Buffer.from(`${place}/`), Buffer.of(0xfe)])).toString()).toBe("22");
+  expect(readlinkSync(pathOf(`${place}/to-${ff}`), "buffer").toString("hex")).toBe("636166e9");
+  await layers.prepare("names", layer.chainId, signal);
+  const { upper = "" } = layers.mount("names");
+  writeFileSync(pathOf(`${upper}/new${ff}`), "5");
+  mkdirSync(pathOf(`${upper}/${e}`));
+  writeFileSync(pathOf(`${upper}/${e}/more${fe}`), "66");
+  expect((await layers.changes("names", signal)).map(({ kind, path }) => `${kind} ${path}`)).toEqual(
+    expect.arrayContaining([`added /new${ff}`, `modified /${e}`, `added /${e}/more${fe}`]),
+  );
+  const packed = Buffer.concat(await Array.fromAsync(layers.exportDiff("names", signal)));
+  const found = (await Array.fromAsync(readTar(inPieces(packed, 1000)))).map(({ entry }) => entry.name);
+  expect(found).toEqual(expect.arrayContaining([`new${ff}`, `${e}/more${fe}`]));
+  await layers.removeSnapshot("names");
+});

@@ -1,5 +1,6 @@
 import { chmod, chown } from "node:fs/promises";
 import { getXattr, listXattrs, setTimes, setXattr } from "#host";
+import { pathOf } from "#kernel";
 import { lookPath, type Seen } from "./merged.ts";
 
 /**
@@ -19,8 +20,8 @@ export async function inheritFolders(
 
 /** Owner, mode, extended attributes (overlay's own not) and times. */
 export async function copyAttributes({ stats, place }: Seen, target: string): Promise<void> {
-  await chown(target, stats.uid, stats.gid);
-  await chmod(target, stats.mode & 0o7777);
+  await chown(pathOf(target), stats.uid, stats.gid);
+  await chmod(pathOf(target), stats.mode & 0o7777);
   for (const name of listXattrs(place)) {
     const value = name.startsWith("trusted.overlay.") ? undefined : getXattr(place, name);
     if (value !== undefined) setXattr(target, name, Buffer.from(value));

@@ -17,7 +17,7 @@ import {
   constants,
 } from "node:fs";
 import { makeNode, makeWhiteout, setTimes, setXattr } from "#host";
-import { errno, LongshoreError, messageOf } from "#kernel";
+import { errno, LongshoreError, messageOf, nameOf, pathOf } from "#kernel";
 import type { TarEntry, TarSink } from "#spec";
 import type { FileEntry } from "./contract.ts";
 import { isWhiteout, OPAQUE_XATTR } from "./merged.ts";
@@ -158,25 +158,25 @@ export class LayerWriter implements TarSink {
   }
 
   #step(path: string): string {
-    const stats = lstatSync(path, { throwIfNoEntry: false });
+    const stats = lstatSync(pathOf(path), { throwIfNoEntry: false });
     if (stats === undefined) {
-      mkdirSync(path, 0o755);
+      mkdirSync(pathOf(path), 0o755);
       this.implied.add(path);
       return path;
     }
     if (stats.isDirectory()) return path;
     const known = this.files.get(path);
     if (known?.isWhiteout === true) {
-      unlinkSync(path);
-      mkdirSync(path, 0o755);
+      unlinkSync(pathOf(path));
+      mkdirSync(pathOf(path), 0o755);
       setXattr(path, OPAQUE_XATTR, Buffer.from("y"));
       const { isWhiteout: _, ...rest } = known;
       this.files.set(path, { ...rest, type: "directory", mode: 0o755, isOpaque: true });
       return path;
     }
     try {
-      const real = realpathSync.native(path);
-      if (stats.isSymbolicLink() && lstatSync(real).isDirectory()) return real === "/" ? "" : real;
+      const real = nameOf(realpathSync.native(pathOf(path), "buffer"));
+      if (stats.isSymbolicLink() && lstatSync(pathOf(real)).isDirectory()) return real === "/" ? "" : real;
     } catch (error) {
       if (!["ENOENT", "ENOTDIR", "ELOOP"].includes(errno(error) ?? "")) throw error;
     }
@@ -213,21 +213,28 @@ export class LayerWriter implements TarSink {
 
   /** Removes what is at `path` (never following it). A directory stays when a directory is wanted: true. */
   #clear(path: string, wantsDirectory: boolean): boolean {
-    const stats = lstatSync(path, { throwIfNoEntry: false });
+    const stats = lstatSync(pathOf(path), { throwIfNoEntry: false });
     if (stats === undefined) return false;
     if (!stats.isDirectory()) {
       if (stats.isSymbolicLink()) this.#folders.clear();
-      unlinkSync(path);
+      unlinkSync(pathOf(path));
       this.#forget(path);
       return false;
     }
     if (wantsDirectory) return true;
     this.#folders.clear();
-    const inside = readdirSync(path, { recursive: true, encoding: "utf8" });
-    for (const name of inside) this.#forget(`${path}/${name}`);
-    rmSync(path, { recursive: true });
+    this.#forgetBelow(path);
+    rmSync(pathOf(path), { recursive: true });
     this.#forget(path);
     return false;
+  }
+
+  #forgetBelow(folder: string): void {
+    for (const name of readdirSync(pathOf(folder), "buffer").map(nameOf)) {
+      const path = `${folder}/${name}`;
+      if (lstatSync(pathOf(path)).isDirectory()) this.#forgetBelow(path);
+      this.#forget(path);
+    }
   }
 
   #forget(path: string): void {
@@ -247,8 +254,8 @@ export class LayerWriter implements TarSink {
     if (!isNew) this.#clear(path, false);
     switch (entry.type) {
       case "directory":
-        this.#isFresh = isMade(() => mkdirSync(path, entry.mode & PERMISSIONS));
-        if (!this.#isFresh && !this.#clear(path, true)) mkdirSync(path, entry.mode & PERMISSIONS);
+        this.#isFresh = isMade(() => mkdirSync(pathOf(path), entry.mode & PERMISSIONS));
+        if (!this.#isFresh && !this.#clear(path, true)) mkdirSync(pathOf(path), entry.mode & PERMISSIONS);
         // The whiteout is gone now; what it hid must not shine through the new directory.
         if (hidBefore) setXattr(path, OPAQUE_XATTR, Buffer.from("y"));
         this.implied.delete(path);
@@ -264,7 +271,7 @@ export class LayerWriter implements TarSink {
         this.sizeBytes += entry.sizeBytes;
         break;
       case "symlink":
-        symlinkSync(entry.linkName, path);
+        symlinkSync(pathOf(entry.linkName), pathOf(path));
         break;
       case "hardlink":
         linkTo(cleanPath(entry.linkName), path);
@@ -296,18 +303,18 @@ export class LayerWriter implements TarSink {
   }
 
   #open(path: string, entry: TarEntry): void {
-    this.#fd = openSync(path, NEW_FILE, entry.mode & PERMISSIONS);
+    this.#fd = openSync(pathOf(path), NEW_FILE, entry.mode & PERMISSIONS);
   }
 
   #attributes(path: string, entry: TarEntry): void {
     const { type, uid, gid, mode } = entry;
     const isFresh = this.#isFresh;
     this.#isFresh = false;
-    if (type === "symlink") lchownSync(path, uid, gid);
+    if (type === "symlink") lchownSync(pathOf(path), uid, gid);
     else {
       const isOurs = isFresh && uid === 0 && gid === 0 && !this.#isGroupHandedOn;
-      if (!isOurs) chownSync(path, uid, gid);
-      if (!isFresh || (mode & ~this.#mask & PERMISSIONS) !== mode) chmodSync(path, mode);
+      if (!isOurs) chownSync(pathOf(path), uid, gid);
+      if (!isFresh || (mode & ~this.#mask & PERMISSIONS) !== mode) chmodSync(pathOf(path), mode);
     }
     if (type === "directory" && (gid !== 0 || (mode & SET_GROUP_ID) !== 0)) this.#isGroupHandedOn = true;
     for (const [name, value] of entry.xattrs) {
@@ -348,10 +355,10 @@ export function cleanPath(name: string): string {
 
 /** A whiteout under a second name would hide files without saying so. */
 function linkTo(target: string, path: string): void {
-  const stats = lstatSync(target, { throwIfNoEntry: false });
+  const stats = lstatSync(pathOf(target), { throwIfNoEntry: false });
   if (stats !== undefined && isWhiteout(stats))
     throw new LongshoreError("invalid", `hard link ${JSON.stringify(path)} names a whiteout`);
-  linkSync(target, path);
+  linkSync(pathOf(target), pathOf(path));
 }
 
 function indexed(path: string, entry: TarEntry): IndexedFile {

@@ -1,7 +1,7 @@
 import { lstatSync, type Stats } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { getXattr } from "#host";
-import { errno } from "#kernel";
+import { errno, nameOf, pathOf } from "#kernel";
 
 export const OPAQUE_XATTR = "trusted.overlay.opaque";
 
@@ -58,14 +58,14 @@ export function lookPath(roots: readonly string[], path: string): Seen | undefin
 export async function namesIn(folders: readonly string[]): Promise<readonly string[]> {
   const shown = new Map<string, boolean>();
   for (const folder of folders)
-    for (const name of await readdir(folder))
-      if (!shown.has(name)) shown.set(name, !isWhiteout(await lstat(`${folder}/${name}`)));
+    for (const name of (await readdir(pathOf(folder), "buffer")).map(nameOf))
+      if (!shown.has(name)) shown.set(name, !isWhiteout(await lstat(pathOf(`${folder}/${name}`))));
   return [...shown].filter(([, isShown]) => isShown).map(([name]) => name);
 }
 
 function statOf(place: string): Stats | undefined {
   try {
-    return lstatSync(place, { throwIfNoEntry: false });
+    return lstatSync(pathOf(place), { throwIfNoEntry: false });
   } catch (error) {
     if (errno(error) === "ENOTDIR") return undefined;
     throw error;

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { open, readlink } from "node:fs/promises";
 import path from "node:path";
 import { deviceNumbers, getXattr, listXattrs } from "#host";
-import { errno, MiB } from "#kernel";
+import { errno, MiB, nameOf, pathOf } from "#kernel";
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from "#spec";
 import { isOpaque, isWhiteout } from "./merged.ts";
 import { type Found, walk, wasReplaced } from "./walk.ts";
@@ -30,8 +30,8 @@ export async function* packDiff(root: string, signal: AbortSignal): AsyncGenerat
       yield tarHeader({ ...entryOf(found, "directory"), name: `${name}/` });
       if (isOpaque(place)) yield marker(found, `${name}/.wh..wh..opq`);
     } else if (stats.isSymbolicLink()) {
-      const linkName = await readlink(place).catch(wasNoLink);
-      if (linkName !== undefined) yield tarHeader({ ...entryOf(found, "symlink"), linkName });
+      const target = await readlink(pathOf(place), "buffer").catch(wasNoLink);
+      if (target !== undefined) yield tarHeader({ ...entryOf(found, "symlink"), linkName: nameOf(target) });
     } else if (stats.isFile()) yield* packFile(found);
     else
       yield tarHeader(
@@ -56,7 +56,7 @@ async function* packFile(found: Found): AsyncGenerator<Uint8Array> {
   let left = size;
   if (size > 0) {
     await using file = await open(
-      found.place,
+      pathOf(found.place),
       constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
     ).catch(wasReplaced);
     if (file !== undefined && (await file.stat()).isFile()) {

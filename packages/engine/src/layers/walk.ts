@@ -1,6 +1,6 @@
 import { type BigIntStats, constants } from "node:fs";
 import { lstat, open, readdir } from "node:fs/promises";
-import { errno, LongshoreError } from "#kernel";
+import { errno, LongshoreError, nameBytes, nameOf, pathOf } from "#kernel";
 import { look, type Seen } from "./merged.ts";
 
 /** Linux' PATH_MAX: what is deeper can't be named in an archive that anybody could unpack. */
@@ -34,14 +34,16 @@ export async function openFolder(
   name: string,
   lowers: readonly string[],
 ): Promise<(Folder & AsyncDisposable) | undefined> {
-  if (Buffer.byteLength(name) >= MAX_PATH_BYTES)
+  const nameLength = nameBytes(name).length;
+  if (nameLength >= MAX_PATH_BYTES)
     throw new LongshoreError(
       "internal",
-      `path of ${Buffer.byteLength(name)} bytes is too long, want less than ${MAX_PATH_BYTES}: ${JSON.stringify(name.slice(0, 80))}...`,
+      `path of ${nameLength} bytes is too long, want less than ${MAX_PATH_BYTES}: ${JSON.stringify(name.slice(0, 80))}...`,
     );
-  const handle = await open(place, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW).catch(
-    wasReplaced,
-  );
+  const handle = await open(
+    pathOf(place),
+    constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,
+  ).catch(wasReplaced);
   if (handle === undefined) return undefined;
   const held = `/proc/self/fd/${handle.fd}`;
   return {
@@ -53,9 +55,10 @@ export async function openFolder(
 }
 
 async function* entriesOf(held: string, name: string, lowers: readonly string[]): AsyncGenerator<Found> {
-  for (const entry of (await readdir(held)).toSorted()) {
+  const names = (await readdir(held, "buffer")).map(nameOf);
+  for (const entry of names.toSorted()) {
     const place = `${held}/${entry}`;
-    const stats = await lstat(place, { bigint: true }).catch(wasReplaced);
+    const stats = await lstat(pathOf(place), { bigint: true }).catch(wasReplaced);
     if (stats === undefined) continue;
     const below = lowers.length === 0 ? undefined : look(lowers, entry);
     yield { name: name === "" ? entry : `${name}/${entry}`, place, stats, below };

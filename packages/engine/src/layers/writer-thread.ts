@@ -49,7 +49,8 @@ async function receive(blobFd: number | undefined, indexFd: number): Promise<Wri
   const giveUp = (): void => {
     isLayer = false;
     writer.abandon();
-    for (const name of readdirSync("/")) rmSync(`/${name}`, { recursive: true });
+    for (const name of readdirSync("/", "buffer"))
+      rmSync(Buffer.concat([Buffer.from("/"), name]), { recursive: true });
   };
   const keep = (piece: Buffer): void => {
     hash?.update(piece);

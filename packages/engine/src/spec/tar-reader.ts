@@ -1,4 +1,4 @@
-import { LongshoreError } from "#kernel";
+import { LongshoreError, nameOf } from "#kernel";
 import { type SparseHeader, sparseHeader, SparseReader } from "./tar-sparse.ts";
 
 /** A tar member's header. Names are as written in the archive, without resolving anything. Source: pax(1), GNU tar manual. */
@@ -189,12 +189,15 @@ export class TarReader {
         throw refuse(`extended header ${key}="${text.slice(0, 40)}", want a whole number`);
       return value;
     };
+    const paxName = (key: string): string | undefined => {
+      const value = pax(key);
+      return value === undefined ? undefined : nameOf(value);
+    };
     const isUstar = block.toString("latin1", 257, 262) === "ustar";
     const prefix = isUstar && block[262] === 0 ? field(block, 345, 155) : "";
     const short = field(block, 0, 100);
-    const name =
-      pax("path")?.toString("utf8") ?? this.#longName ?? (prefix === "" ? short : `${prefix}/${short}`);
-    const linkName = pax("linkpath")?.toString("utf8") ?? this.#longLink ?? field(block, 157, 100);
+    const name = paxName("path") ?? this.#longName ?? (prefix === "" ? short : `${prefix}/${short}`);
+    const linkName = paxName("linkpath") ?? this.#longLink ?? field(block, 157, 100);
     if (`${name}${linkName}`.includes("\0")) throw refuse("member name holds a NUL byte");
     const xattrs = new Map<string, Buffer>();
     for (const [key, value] of this.#local)
@@ -237,7 +240,7 @@ function field(block: Buffer, start: number, length: number): string {
 
 function untilNul(bytes: Buffer): string {
   const nul = bytes.indexOf(0);
-  return bytes.toString("utf8", 0, nul < 0 ? bytes.length : nul);
+  return nameOf(nul < 0 ? bytes : bytes.subarray(0, nul));
 }
 
 /** A number that can't be below zero. */

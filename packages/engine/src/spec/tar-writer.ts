@@ -1,3 +1,4 @@
+import { nameBytes } from "#kernel";
 import type { TarEntry } from "./tar-reader.ts";
 
 const BLOCK = 512;
@@ -58,10 +59,10 @@ export function tarMember(entry: TarEntry, content: Uint8Array = Buffer.alloc(0)
 
 function paxRecords(entry: TarEntry): Buffer[] {
   const records: Buffer[] = [];
-  if (Buffer.byteLength(entry.name) > 100 || !isAscii(entry.name))
-    records.push(record("path", Buffer.from(entry.name)));
-  if (Buffer.byteLength(entry.linkName) > 100 || !isAscii(entry.linkName))
-    records.push(record("linkpath", Buffer.from(entry.linkName)));
+  if (nameBytes(entry.name).length > 100 || !isAscii(entry.name))
+    records.push(record("path", nameBytes(entry.name)));
+  if (nameBytes(entry.linkName).length > 100 || !isAscii(entry.linkName))
+    records.push(record("linkpath", nameBytes(entry.linkName)));
   if (entry.sizeBytes > MAX_OCTAL && entry.type === "file")
     records.push(record("size", Buffer.from(String(entry.sizeBytes))));
   if (entry.uid > 0o7777777) records.push(record("uid", Buffer.from(String(entry.uid))));
@@ -102,14 +103,14 @@ function header(entry: TarEntry, name: string, linkName: string, type: string, s
       "latin1",
     );
   };
-  Buffer.from(name).copy(block, 0, 0, 100);
+  nameBytes(name).copy(block, 0, 0, 100);
   octal(entry.mode & 0o7777, 100, 8);
   octal(Math.min(entry.uid, 0o7777777), 108, 8);
   octal(Math.min(entry.gid, 0o7777777), 116, 8);
   octal(Math.min(sizeBytes, MAX_OCTAL), 124, 12);
   octal(Math.min(Math.max(Number(entry.modifiedNano / 1_000_000_000n), 0), MAX_OCTAL), 136, 12);
   block.write(type, 156, "latin1");
-  Buffer.from(linkName).copy(block, 157, 0, 100);
+  nameBytes(linkName).copy(block, 157, 0, 100);
   block.write("ustar\u000000", 257, "latin1");
   octal(entry.major, 329, 8);
   octal(entry.minor, 337, 8);

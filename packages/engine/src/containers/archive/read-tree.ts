@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { deviceNumbers, getXattr, listXattrs } from "#host";
-import { errno, LongshoreError } from "#kernel";
+import { errno, LongshoreError, nameOf, pathOf } from "#kernel";
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from "#spec";
 import type { PathStat } from "../contract.ts";
 
@@ -50,7 +50,7 @@ export function statOf(wanted: string): PathStat {
 
 function statAt(place: string, wanted: string): BigIntStats {
   try {
-    return lstatSync(place, { bigint: true });
+    return lstatSync(pathOf(place), { bigint: true });
   } catch (error) {
     if (errno(error) === "ENOENT" || errno(error) === "ENOTDIR") throw notFound(wanted, error);
     throw error;
@@ -66,7 +66,7 @@ export function resolveLink(place: string): string {
   for (let links = 0; links < MAX_LINKS; links++) {
     let target: string;
     try {
-      target = readlinkSync(current);
+      target = nameOf(readlinkSync(pathOf(current), "buffer"));
     } catch {
       return current;
     }
@@ -87,12 +87,15 @@ export function* readTree(wanted: string): Generator<Buffer> {
 /** The whole root without a leading directory, for docker export. */
 export function* exportTree(): Generator<Buffer> {
   const links = new Map<string, string>();
-  for (const name of readdirSync("/").toSorted()) yield* member(`/${name}`, name, links);
+  for (const name of namesIn("/")) yield* member(`/${name}`, name, links);
   yield TAR_END;
 }
 
+const namesIn = (folder: string): readonly string[] =>
+  readdirSync(pathOf(folder), "buffer").map(nameOf).toSorted();
+
 function* member(place: string, name: string, links: Map<string, string>): Generator<Buffer> {
-  const stats = lstatSync(place, { bigint: true, throwIfNoEntry: false });
+  const stats = lstatSync(pathOf(place), { bigint: true, throwIfNoEntry: false });
   if (stats === undefined || stats.isSocket()) return;
   const base = entryOf(place, name, stats);
   const key = stats.nlink > 1n && !stats.isDirectory() ? `${stats.dev}:${stats.ino}` : undefined;
@@ -106,10 +109,10 @@ function* member(place: string, name: string, links: Map<string, string>): Gener
     yield tarHeader({ ...base, type: "directory", name: `${name}/` });
     // What is mounted by the runtime is no file of the container: a live /proc never ends.
     if (isPseudo(place, stats)) return;
-    for (const child of readdirSync(place).toSorted())
+    for (const child of namesIn(place))
       yield* member(place === "/" ? `/${child}` : `${place}/${child}`, `${name}/${child}`, links);
   } else if (stats.isSymbolicLink())
-    yield tarHeader({ ...base, type: "symlink", linkName: readlinkSync(place) });
+    yield tarHeader({ ...base, type: "symlink", linkName: nameOf(readlinkSync(pathOf(place), "buffer")) });
   else if (stats.isFile()) yield* fileMember(place, base, Number(stats.size));
   else
     yield tarHeader({
@@ -122,7 +125,7 @@ const isPseudo = (place: string, stats: BigIntStats): boolean =>
   (place === "/proc" || place === "/sys") && stats.dev !== lstatSync("/", { bigint: true }).dev;
 
 function* fileMember(place: string, base: TarEntry, size: number): Generator<Buffer> {
-  const fd = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const fd = openSync(pathOf(place), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     yield tarHeader({ ...base, type: "file", sizeBytes: size });
     for (let left = size; left > 0;) {

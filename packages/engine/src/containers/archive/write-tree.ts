@@ -17,7 +17,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { makeNode, setTimes } from "#host";
-import { errno, LongshoreError, messageOf } from "#kernel";
+import { errno, LongshoreError, messageOf, pathOf } from "#kernel";
 import type { TarEntry, TarSink } from "#spec";
 
 const TYPE_BITS = { character: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
@@ -89,37 +89,37 @@ export class TreeWriter implements TarSink {
   }
 
   #make(entry: TarEntry, place: string): void {
-    mkdirSync(path.posix.dirname(place), { recursive: true });
+    mkdirSync(pathOf(path.posix.dirname(place)), { recursive: true });
     const isDirectory = entry.type === "directory";
-    const before = lstatSync(place, { throwIfNoEntry: false });
+    const before = lstatSync(pathOf(place), { throwIfNoEntry: false });
     if (before !== undefined && this.#isKeepingKind && before.isDirectory() !== isDirectory)
       throw new LongshoreError(
         "invalid",
         `cannot overwrite ${before.isDirectory() ? "directory" : "non-directory"} "${place}" with ${isDirectory ? "directory" : "non-directory"}`,
       );
     if (before !== undefined && !(before.isDirectory() && isDirectory)) {
-      if (before.isDirectory()) rmSync(place, { recursive: true });
-      else unlinkSync(place);
+      if (before.isDirectory()) rmSync(pathOf(place), { recursive: true });
+      else unlinkSync(pathOf(place));
     }
     switch (entry.type) {
       case "directory":
-        if (before?.isDirectory() !== true) mkdirSync(place);
+        if (before?.isDirectory() !== true) mkdirSync(pathOf(place));
         break;
       case "file":
         this.#fd = openSync(
-          place,
+          pathOf(place),
           constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
           0o600,
         );
         this.#position = 0;
         return;
       case "symlink":
-        symlinkSync(entry.linkName, place);
+        symlinkSync(pathOf(entry.linkName), pathOf(place));
         break;
       case "hardlink":
         linkSync(
-          `${this.#base === "/" ? "" : this.#base}${path.posix.normalize(`/${entry.linkName}`)}`,
-          place,
+          pathOf(`${this.#base === "/" ? "" : this.#base}${path.posix.normalize(`/${entry.linkName}`)}`),
+          pathOf(place),
         );
         return;
       case "character":
@@ -132,10 +132,10 @@ export class TreeWriter implements TarSink {
   }
 
   #attributes(place: string, entry: TarEntry): void {
-    if (entry.type === "symlink") lchownSync(place, entry.uid, entry.gid);
+    if (entry.type === "symlink") lchownSync(pathOf(place), entry.uid, entry.gid);
     else {
-      chownSync(place, entry.uid, entry.gid);
-      chmodSync(place, entry.mode);
+      chownSync(pathOf(place), entry.uid, entry.gid);
+      chmodSync(pathOf(place), entry.mode);
     }
     setTimes(place, entry.modifiedNano);
   }

@@ -1,5 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import koffi from "koffi";
+import { pathOf } from "#kernel";
 import { checked, libc } from "./libc.ts";
 
 const CLONE_FS = 0x200;
@@ -38,6 +39,12 @@ export function enterRoot(root: string): void {
   umaskCall(0);
 }
 
+/** As C takes it: what is no UTF-8 ends in the NUL that koffi gives a text. */
+function cPath(path: string): string | Buffer {
+  const taken = pathOf(path);
+  return typeof taken === "string" ? taken : Buffer.concat([taken, Buffer.alloc(1)]);
+}
+
 /** A device node, fifo (type bits in `mode`) or whiteout. Source: mknod(2), makedev(3). */
 export function makeNode(path: string, mode: number, major: number, minor: number): void {
   const device =
@@ -45,7 +52,7 @@ export function makeNode(path: string, mode: number, major: number, minor: numbe
     BigInt(minor & 0xff) |
     (BigInt(minor & ~0xff) << 12n) |
     (BigInt(major & ~0xfff) << 32n);
-  checked("mknod", mknodCall(path, mode, device) as number, JSON.stringify(path));
+  checked("mknod", mknodCall(cPath(path), mode, device) as number, JSON.stringify(path));
 }
 
 /** An overlay whiteout: character device 0:0. Source: Linux overlayfs documentation. */
@@ -57,7 +64,7 @@ export function makeWhiteout(path: string): void {
 export function setXattr(path: string, name: string, value: Buffer): void {
   checked(
     "lsetxattr",
-    setxattrCall(path, name, value, value.length, 0) as number,
+    setxattrCall(cPath(path), name, value, value.length, 0) as number,
     `${JSON.stringify(path)} ${name}`,
   );
 }
@@ -65,12 +72,12 @@ export function setXattr(path: string, name: string, value: Buffer): void {
 /** Undefined when absent: no such attribute, no such file, none on this file system. Source: lgetxattr(2). */
 export function getXattr(path: string, name: string): Buffer | undefined {
   const what = `${JSON.stringify(path)} ${name}`;
-  return roomy("lgetxattr", what, (room) => Number(getxattrCall(path, name, room, room.length)));
+  return roomy("lgetxattr", what, (room) => Number(getxattrCall(cPath(path), name, room, room.length)));
 }
 
 /** Names of the extended attributes; empty where there is no file and where the file system has none. Source: llistxattr(2). */
 export function listXattrs(path: string): readonly string[] {
-  const read = (room: Buffer): number => Number(listxattrCall(path, room, room.length));
+  const read = (room: Buffer): number => Number(listxattrCall(cPath(path), room, room.length));
   const names = roomy("llistxattr", JSON.stringify(path), read);
   return (names?.toString() ?? "").split("\0").filter((name) => name !== "");
 }
@@ -102,7 +109,7 @@ export function setTimes(path: string, modifiedNano: bigint): void {
   }
   checked(
     "utimensat",
-    utimensatCall(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) as number,
+    utimensatCall(AT_FDCWD, cPath(path), times, AT_SYMLINK_NOFOLLOW) as number,
     JSON.stringify(path),
   );
 }
