@@ -126,6 +126,8 @@ test("timeNano() reads dates by their parts, and what only looks like one not at
 test("an until is one, and no word with a number in it", () => {
   const until = (...values: readonly string[]): number => untilOf(new Map([["until", values]]), new Date(0));
   expect([until("1h"), until("1.5"), until()]).toEqual([-3_600_000, 1500, Number.POSITIVE_INFINITY]);
+  const later = (text: string): number => untilOf(new Map([["until", [text]]]), new Date(5000));
+  expect([later("0s"), later("0h0m"), later("0")]).toEqual([5000, 5000, 0]);
   expect(() => until("banana 3")).toThrow('failed to parse value as time or duration: "banana 3"');
   expect(() => until("1", "2")).toThrow("more than one until filter specified");
 });

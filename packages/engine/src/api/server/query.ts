@@ -120,7 +120,8 @@ export function untilOf(filters: Filters, now: Date): number {
   if (text === undefined) return Number.POSITIVE_INFINITY;
   if (more.length > 0) throw new LongshoreError("invalid", "more than one until filter specified");
   const duration = parseDuration(text);
-  if (duration !== undefined && duration !== 0) return now.getTime() - duration;
+  // "0" is the time stamp, "0s" is now.
+  if (duration !== undefined && text !== "0") return now.getTime() - duration;
   const nano = parseTime(text);
   if (nano === undefined)
     throw new LongshoreError("invalid", `failed to parse value as time or duration: ${JSON.stringify(text)}`);
