@@ -34,7 +34,7 @@ export const imageSteps: readonly Step[] = [
   step("POST /images/{name}/push", "/images/$registry/walk/nosuch/push?tag=1", 404, { headers: WRONG }),
   step("GET /distribution/{name}/json", "/distribution/$registry/walk/one:1/json", 200),
   step("GET /distribution/{name}/json", "/distribution/$registry/walk/nosuch:1/json", 404),
-  step("GET /distribution/{name}/json", "/distribution/$gate/walk/one:1/json", 404, { headers: WRONG }),
+  step("GET /distribution/{name}/json", "/distribution/$gate/walk/one:1/json", 401, { headers: WRONG }),
   step("POST /auth", "/auth", 200, {
     body: { username: "u", password: "p", serveraddress: "$gate", email: "e" },
   }),

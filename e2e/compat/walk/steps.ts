@@ -21,6 +21,8 @@ export interface Step {
   readonly upgrade?: "tcp" | "websocket";
   /** Repeated until it has its status. */
   readonly isRepeated?: boolean;
+  /** Minor of the first API version that answers so. */
+  readonly minMinor?: number;
 }
 
 export interface Answer {

@@ -37,13 +37,11 @@ const NEVER: Readonly<Record<string, readonly number[]>> = {
   "POST /images/{name}/tag": [409],
   "GET /containers/{id}/attach/ws": [200],
   "GET /plugins/{name}/json": [200],
-  // Who may not read and what is not there look alike in a registry: 404, as a pull answers.
-  "GET /distribution/{name}/json": [401],
   "PUT /volumes/{name}": [200, 400, 404],
 };
 
 /** Members that only older clients read, and later descriptions leave out. */
-const OLDER = ["status", "id", "from"].map((name) => `$.${name}: is not described`);
+const OLDER = ["status", "id", "from", "BuilderSize"].map((name) => `$.${name}: is not described`);
 
 const OCTETS = ["application/octet-stream", "application/x-tar"];
 const index = createServer((request, response) => {
@@ -79,7 +77,8 @@ describe.each(VERSIONS)("API %s", (version) => {
   });
   afterAll(() => engine[Symbol.asyncDispose]());
 
-  test.each(steps.map((step) => [`${step.call} -> ${step.status}`, step] as const))("%s", async (_, step) => {
+  const own = steps.filter(({ minMinor = 0 }) => minMinor <= Number(version.split(".")[1]));
+  test.each(own.map((step) => [`${step.call} -> ${step.status}`, step] as const))("%s", async (_, step) => {
     known["now"] = String(Date.now() / 1000);
     const answer = await answerOf(engine.socket, version, step, known);
     expect({ status: answer.status, text: textOf(answer) }).toEqual({

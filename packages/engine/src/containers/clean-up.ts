@@ -55,7 +55,10 @@ export async function clear(context: Context, container: Container): Promise<voi
   await context.runtime.release(container.id);
   if (container.host.IpcMode === "shareable")
     await context.facts.unmountShm(shmFolder(context, container.id));
-  for (const exec of context.book.live(container.id).execs.keys()) context.book.execs.delete(exec);
+  const { execs } = context.book.live(container.id);
+  // Who waits for one that ran still asks for its exit code.
+  for (const [id, exec] of execs) if (exec.starting === undefined) context.book.execs.delete(id);
+  execs.clear();
   if (!context.book.isKnown(container.id)) await dropFiles(context, container);
 }
 

@@ -15,6 +15,8 @@ export interface LiveExec {
   task?: ExecTask;
   /** There from its start on; resolves when it runs or has failed. */
   starting?: Promise<void>;
+  /** By the clock, in milliseconds. */
+  endedAtMs?: number;
 }
 
 /** What exists only while this engine runs. */
@@ -203,7 +205,7 @@ export class ContainerBook {
   }
 
   forget(id: string): void {
-    for (const exec of this.#live.get(id)?.execs.keys() ?? []) this.execs.delete(exec);
+    for (const [exec, entry] of this.execs) if (entry.exec.containerId === id) this.execs.delete(exec);
     this.#live.delete(id);
   }
 }

@@ -1,8 +1,11 @@
 import { LongshoreError, messageOf, randomId, unlessAborted } from "#kernel";
-import type { LiveExec } from "./container-book.ts";
+import type { LiveExec, LiveState } from "./container-book.ts";
 import { type Context, publish } from "./context.ts";
 import type { Container, Exec, ExecSession, ExecSettings, ExecStart } from "./contract.ts";
 import { execProcess, execUser } from "./exec-process.ts";
+
+/** How long an end is remembered; dockerd forgets after five minutes to ten. */
+const KEPT_MS = 10 * 60_000;
 
 /** Prepares a process in a running container. */
 export async function createExec(context: Context, name: string, settings: ExecSettings): Promise<string> {
@@ -20,6 +23,7 @@ export async function createExec(context: Context, name: string, settings: ExecS
   };
   checkExec(context, container, wanted);
   context.runtime.expect();
+  dropOld(context);
   const id = randomId();
   const entry: LiveExec = {
     exec: { id, containerId: container.id, settings: wanted, isRunning: false, exitCode: null, pid: 0 },
@@ -40,6 +44,20 @@ function checkExec(context: Context, container: Container, settings: ExecSetting
     if (entry === "" || entry.startsWith("="))
       throw new LongshoreError("invalid", `invalid environment variable: ${entry}`);
   execUser(context, container, settings);
+}
+
+/** Its container shows it no longer; its exit code can still be asked for, for a while. */
+function retire({ clock }: Context, live: LiveState, entry: LiveExec, exitCode: number): void {
+  entry.exec = { ...entry.exec, isRunning: false, exitCode };
+  entry.endedAtMs = clock.now().getTime();
+  live.execs.delete(entry.exec.id);
+}
+
+/** A container that lives for years sees many. */
+function dropOld({ book, clock }: Context): void {
+  const before = clock.now().getTime() - KEPT_MS;
+  for (const [id, { endedAtMs }] of book.execs)
+    if (endedAtMs !== undefined && endedAtMs < before) book.execs.delete(id);
 }
 
 /** As Docker's events have it: a command without arguments ends in a space. */
@@ -76,7 +94,8 @@ export async function startExec(
       "conflict",
       `container ${containerId} is paused, unpause the container before exec`,
     );
-  if (context.book.live(containerId).task === undefined)
+  const live = context.book.live(containerId);
+  if (live.task === undefined)
     throw new LongshoreError("conflict", `container ${containerId} is not running`);
   const starting = Promise.withResolvers<void>();
   entry.starting = starting.promise;
@@ -102,7 +121,7 @@ export async function startExec(
     entry.task = task;
     entry.exec = { ...entry.exec, isRunning: true, pid: task.pid };
     const ended = task.exited.then((status) => {
-      entry.exec = { ...entry.exec, isRunning: false, exitCode: status.code };
+      retire(context, live, entry, status.code);
       publish(context, container, "exec_die", { execID: id, exitCode: String(status.code) });
     });
     context.tasks.run("watch exec", (stop) => unlessAborted(ended, stop));
@@ -115,7 +134,7 @@ export async function startExec(
     };
   } catch (error) {
     const code = /executable file not found|no such file or directory/i.test(messageOf(error)) ? 127 : 126;
-    entry.exec = { ...entry.exec, isRunning: false, exitCode: code };
+    retire(context, live, entry, code);
     throw error;
   } finally {
     starting.resolve();

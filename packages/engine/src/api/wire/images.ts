@@ -1,5 +1,26 @@
 import type { Image } from "#images";
 
+/** Of the container that an image was once built from: clients before 1.45 look into it. */
+const NO_CONTAINER = {
+  Hostname: "",
+  Domainname: "",
+  User: "",
+  AttachStdin: false,
+  AttachStdout: false,
+  AttachStderr: false,
+  Tty: false,
+  OpenStdin: false,
+  StdinOnce: false,
+  Env: null,
+  Cmd: null,
+  Image: "",
+  Volumes: null,
+  WorkingDir: "",
+  Entrypoint: null,
+  OnBuild: null,
+  Labels: null,
+};
+
 /** GET /images/NAME/json. Source: Docker Engine API 1.51, ImageInspect. */
 export function inspectImage(image: Image, driver: string, minor: number): object {
   const { config } = image;
@@ -11,7 +32,7 @@ export function inspectImage(image: Image, driver: string, minor: number): objec
     Parent: image.parent ?? "",
     Comment: config.comment ?? config.history?.at(-1)?.comment ?? "",
     Created: image.createdAt,
-    ...(minor < 45 && { Container: "", ContainerConfig: null }),
+    ...(minor < 45 && { Container: "", ContainerConfig: NO_CONTAINER }),
     DockerVersion: config.docker_version ?? "",
     Author: config.author ?? "",
     Config: {
