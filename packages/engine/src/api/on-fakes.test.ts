@@ -181,6 +181,10 @@ test("what is no name is told as such, and a name is put together as dockerd doe
         body: { message: "invalid reference format" },
       });
     expect(await ask("GET", "/images/c/none/json")).toMatchObject({ status: 404 });
+    expect(await ask("POST", `/images/c/q@sha256:${"0".repeat(64)}/push`)).toMatchObject({
+      status: 400,
+      body: { message: "cannot push a digest reference" },
+    });
     const create = (query: string): ReturnType<Ask> => ask("POST", `/images/create?fromSrc=-&${query}`);
     expect(await create(`repo=c/q@sha256:${"0".repeat(64)}`)).toMatchObject({ status: 400 });
     expect(await create("platform=windows/amd64")).toMatchObject({

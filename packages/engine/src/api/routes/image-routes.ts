@@ -144,6 +144,8 @@ export function imageRoutes(rooms: Rooms): readonly Route[] {
       takes: { query: ["tag", "platform"], headers: ["X-Registry-Auth"] },
       handle: (call) => {
         const tag = call.query.get("tag") ?? "";
+        if (parseReference(call.parameter("name")).digest !== undefined)
+          throw new LongshoreError("invalid", "cannot push a digest reference");
         if (platformOf(call) !== undefined)
           imageOf(rooms, call, tag === "" ? call.parameter("name") : `${call.parameter("name")}:${tag}`);
         const auth = authOf(call);
