@@ -39,7 +39,7 @@ export async function createContainer(
   const host = withIds(context.book, possible);
   const warnings = [...unmet, ...validate(merged, host, context.facts)];
   for (const [network, wanted] of Object.entries(request.endpoints))
-    warnings.push(...endpointWarnings(context, network, wanted));
+    warnings.push(...endpointWarnings(context, network === "default" ? "bridge" : network, wanted));
   checkRuntime(host.Runtime, context.runtime.info.name);
   const links = linksOf(context.book, host);
   const words = processWords(merged);

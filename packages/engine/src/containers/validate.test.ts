@@ -124,6 +124,8 @@ test("endpoints are looked at before anything is made: faults in Docker's words,
     kind: "invalid",
     message: expect.stringContaining("\n* invalid IPv4 address: nope"),
   });
+  const byDefault = { ...plainRequest(["x"]), endpoints: { default: { Aliases: ["web"] } } };
+  await expect(ground.room.create(byDefault, signal)).rejects.toThrow("invalid config for network bridge: ");
   const { warnings } = await create({ DriverOpts: { "com.example.colour": "red" } });
   expect(warnings).toEqual([
     'endpoint option "com.example.colour" means nothing on network bridge. Discarded.',
