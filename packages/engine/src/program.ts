@@ -62,11 +62,11 @@ async function run(config: EngineConfig): Promise<number> {
     }, STOP_LIMIT_MS).unref();
   });
   try {
-    const startedAt = performance.now();
+    const startedAt = process.uptime();
     await using engine = await assemble(config, log, stop.signal);
     log.info("engine is ready", {
       version: ENGINE_VERSION,
-      tookMs: Math.round(performance.now() - startedAt),
+      tookMs: Math.round((process.uptime() - startedAt) * 1000),
       listens: config.listens.map((listen) =>
         listen.kind === "unix"
           ? listen.path

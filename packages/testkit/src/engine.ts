@@ -87,7 +87,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<EngineUn
         started.kill("SIGKILL");
         throw new Error(`the engine didn't answer within ${START_LIMIT_MS} ms:\n${tail(logPath)}`);
       }
-      await sleep(25);
+      await sleep(10);
     }
     return started;
   }

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
+import type { SecureContext } from "node:tls";
 import { errno, LongshoreError, messageOf } from "#kernel";
 
 /** Docker's own place, so that what is set up for it holds here too. */
@@ -59,8 +59,10 @@ export async function readCertificates(folder: string, name: string): Promise<Ce
 
 /** The machine's authorities: Node's and the system's, read once. */
 let machine: readonly string[] | undefined;
-const machineAuthorities = (): readonly string[] =>
-  (machine ??= [...new Set([...getCACertificates("default"), ...getCACertificates("system")])]);
+function machineAuthorities(): readonly string[] {
+  const { getCACertificates } = process.getBuiltinModule("node:tls");
+  return (machine ??= [...new Set([...getCACertificates("default"), ...getCACertificates("system")])]);
+}
 
 /**
  * The machine's authorities and the registry's own, and the client pairs where the host is the registry's.
@@ -71,7 +73,7 @@ export function secureContextOf(
   peer: { readonly isOwnHost: boolean; readonly isInsecure: boolean; readonly name: string },
 ): SecureContext {
   try {
-    return createSecureContext({
+    return process.getBuiltinModule("node:tls").createSecureContext({
       // Who is not checked needs no authorities; reading them takes its time.
       ...(!peer.isInsecure && { ca: [...machineAuthorities(), ...authorities] }),
       ...(peer.isOwnHost &&

@@ -1,5 +1,4 @@
 import { type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
-import { TLSSocket } from "node:tls";
 import { LongshoreError, messageOf, MiB } from "#kernel";
 import { findPlugin, type PluginAddress } from "./discovery.ts";
 import { activatePlugin, callPlugin } from "./plugin-client.ts";
@@ -127,6 +126,7 @@ function flat(pairs: readonly (readonly [string, string])[]): Readonly<Record<st
 }
 
 function userOf({ socket }: IncomingMessage): Facts {
+  const { TLSSocket } = process.getBuiltinModule("node:tls");
   if (!(socket instanceof TLSSocket) || !socket.authorized) return {};
   const peer = socket.getPeerX509Certificate();
   if (peer === undefined) return {};

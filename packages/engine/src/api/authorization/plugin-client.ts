@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { type IncomingMessage, request as httpRequest, type RequestOptions } from "node:http";
-import { request as httpsRequest } from "node:https";
 import { LongshoreError, MiB, readAtMost } from "#kernel";
 import type { PluginAddress } from "./discovery.ts";
 
@@ -31,7 +30,7 @@ export async function callPlugin(
   const sent =
     tls === undefined
       ? httpRequest(options)
-      : httpsRequest({
+      : process.getBuiltinModule("node:https").request({
           ...options,
           ca: tls.ca,
           cert: tls.cert,

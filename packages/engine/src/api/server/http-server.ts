@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { chmod, rm } from "node:fs/promises";
 import { createServer, ServerResponse, type IncomingMessage, type Server } from "node:http";
-import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import { isKind, type Logger, messageOf, MiB } from "#kernel";
 import type { Answer, Authorizer } from "../authorization/authorizer.ts";
@@ -91,7 +90,8 @@ export class HttpServer implements AsyncDisposable {
   }
 
   #tlsServer({ cert, key, clientCa }: Certificates, handshakeLimitMs: number): Server {
-    const server = createTlsServer({
+    // Loaded by need: TLS reads the machine's authorities as soon as it is there, and few engines serve by it.
+    const server = process.getBuiltinModule("node:https").createServer({
       ...HTTP_OPTIONS,
       ServerResponse: this.#Response,
       // Node's TLS server alone ends its side with the client's: stdin's end would cut the output.

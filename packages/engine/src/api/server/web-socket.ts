@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { type RawData, type WebSocket, WebSocketServer } from "ws";
+import type { RawData, WebSocket, WebSocketServer } from "ws";
 import type { Hijacked } from "./call.ts";
 
 const NORMAL_CLOSURE = 1000;
@@ -10,11 +10,17 @@ const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** Bytes on their way to the client; more waits. */
 const WINDOW_BYTES = 256 * 1024;
 
-const server = new WebSocketServer({
-  noServer: true,
-  maxPayload: MAX_MESSAGE_BYTES,
-  perMessageDeflate: false,
-});
+let server: Promise<WebSocketServer> | undefined;
+
+/** Loaded by need: few clients ask for one. */
+async function loadServer(): Promise<WebSocketServer> {
+  const ws = await import("ws");
+  return new ws.WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_MESSAGE_BYTES,
+    perMessageDeflate: false,
+  });
+}
 
 /**
  * Takes a connection over as a WebSocket: binary messages out, binary or text messages in. A handshake that is wrong is answered with
@@ -27,7 +33,8 @@ export async function acceptWebSocket(
   signal: AbortSignal,
 ): Promise<Hijacked> {
   const accepted = Promise.withResolvers<WebSocket>();
-  server.handleUpgrade(request, socket, head, accepted.resolve);
+  server ??= loadServer();
+  (await server).handleUpgrade(request, socket, head, accepted.resolve);
   const peer = await accepted.promise;
   peer.on("error", () => {}); // "close" follows
   signal.addEventListener("abort", () => peer.terminate(), { once: true });

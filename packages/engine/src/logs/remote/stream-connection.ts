@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import net from "node:net";
-import tls from "node:tls";
 import { errno, LongshoreError, messageOf, unlessAborted } from "#kernel";
 
 export type StreamAddress =
@@ -127,7 +126,7 @@ async function dial(address: StreamAddress): Promise<net.Socket> {
     case "tcp":
       return net.connect({ host: address.host, port: address.port, ...lively });
     case "tls":
-      return tls.connect({
+      return process.getBuiltinModule("node:tls").connect({
         host: address.host,
         port: address.port,
         ...(!net.isIP(address.host) && { servername: address.host }),
