@@ -45,9 +45,12 @@ export async function release(context: Context, container: Container): Promise<v
 /** What others see of a run: its networks and its volumes. */
 export async function leave(context: Context, container: Container): Promise<void> {
   await context.networks.close(container.id);
-  for (const point of container.mounts)
-    if (point.type === "volume" && point.name !== undefined)
-      await context.volumes.release(point.name, container.id);
+  await releaseVolumes(context, container);
+}
+
+async function releaseVolumes({ volumes }: Context, { id, mounts }: Container): Promise<void> {
+  for (const { type, name } of mounts)
+    if (type === "volume" && name !== undefined) await volumes.release(name, id);
 }
 
 /** The rest of a run; of a container that is removed its files too. */
@@ -93,15 +96,31 @@ function topOf({ layers }: Context, id: string): Digest | undefined {
 }
 
 /**
- * Removes the record (durable), frees the name, tells waiters. Files follow: at once when nothing runs, else by the clean-up.
+ * Removes the record (durable), frees the name. Files follow: at once when nothing runs, else by the clean-up.
  * After a crash between the two the next start drops what no record names.
  */
-export async function forget(context: Context, container: Container, ended: Ended): Promise<void> {
+export async function forget(context: Context, container: Container): Promise<void> {
   const live = context.book.live(container.id);
   live.restart?.abort(new Error("container is removed"));
   await context.book.remove(container);
   context.volumes.unreference(container.id);
-  live.removed.resolve(ended);
+}
+
+/** Tells waiters of a removal, as soon as nothing is left that they could see: anonymous volumes are gone, when they go along. */
+export async function tellRemoved(
+  context: Context,
+  container: Container,
+  ended: Ended,
+  hasVolumes: boolean,
+): Promise<void> {
+  const { removed } = context.book.live(container.id);
+  try {
+    if (!hasVolumes) return;
+    await releaseVolumes(context, container);
+    await removeAnonymousVolumes(context, container);
+  } finally {
+    removed.resolve(ended);
+  }
 }
 
 /** All of a container that nothing runs of. */
@@ -110,19 +129,14 @@ export async function removeStopped(
   container: Container,
   hasVolumes: boolean,
 ): Promise<void> {
-  await forget(context, container, { code: container.state.exitCode });
+  await forget(context, container);
+  await tellRemoved(context, container, { code: container.state.exitCode }, hasVolumes);
   try {
     await dropFiles(context, container);
   } catch (error) {
     // The record is gone, so for everybody the container is removed: what is left is ours to clear.
     tryAgainLater(context, container.id, () => dropFiles(context, container), error);
   }
-  await sayGoodbye(context, container, hasVolumes);
-}
-
-/** The end of a removal: anonymous volumes, when they go along, and the event. */
-export async function sayGoodbye(context: Context, container: Container, hasVolumes: boolean): Promise<void> {
-  if (hasVolumes) await removeAnonymousVolumes(context, container);
   publish(context, container, "destroy");
 }
 

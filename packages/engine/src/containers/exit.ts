@@ -1,6 +1,6 @@
 import { messageOf, rfc3339Nano, unlessAborted } from "#kernel";
 import type { ExitStatus, Task } from "#runtime";
-import { clear, forget, leave, sayGoodbye, tryAgainLater } from "./clean-up.ts";
+import { clear, forget, leave, tellRemoved, tryAgainLater } from "./clean-up.ts";
 import type { Ended, LiveState } from "./container-book.ts";
 import { type Context, publish } from "./context.ts";
 import type { Container } from "./contract.ts";
@@ -79,14 +79,15 @@ export async function handleExit(
     const isAutoRemoved = container.host.AutoRemove && !isToStay;
     if (isAutoRemoved && (isForgetting || !isGone)) {
       isForgetting = true;
-      await forget(context, container, ended);
+      await forget(context, container);
       isForgetting = false;
       isOurs = true;
+      await tellRemoved(context, container, ended, true);
     }
     await leave(context, container);
     if (isOurs) {
       isOurs = false;
-      await sayGoodbye(context, container, true);
+      publish(context, container, "destroy");
     }
     await clear(context, container);
   };
