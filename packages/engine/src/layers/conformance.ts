@@ -33,7 +33,7 @@ export function layersConformance(what: string, make: () => Promise<LayersUnderT
       await using under = await make();
       const { layers } = under;
       const base = await stored(layers, small);
-      expect(base).toMatchObject({ diffId: digestOf(small), chainId: digestOf(small), sizeBytes: 4 });
+      expect(base).toMatchObject({ diffId: digestOf(small), chainId: digestOf(small), sizeBytes: 7 });
       for (const packed of [gzipSync(small), zstdCompressSync(small), small])
         expect(await layers.apply(undefined, once(packed), {}, never)).toMatchObject({
           chainId: base.chainId,
@@ -350,7 +350,7 @@ export function layersConformance(what: string, make: () => Promise<LayersUnderT
       const given = { blob, expectedDiffId: digestOf(small), ...(draft !== undefined && { draft }) };
       const record = await layers.apply(undefined, layers.blobs.read(blob.digest, never), given, never);
       await draft?.[Symbol.asyncDispose]();
-      expect(record).toMatchObject({ diffId: digestOf(small), sizeBytes: 4, blob });
+      expect(record).toMatchObject({ diffId: digestOf(small), sizeBytes: 7, blob });
       expect(await layers.files(record.chainId, never)).toHaveLength(3);
       expect(await layers.fetch(blob, fromUntil(packed.length), never)).toBeUndefined();
       expect(offsets).toEqual([0, 40]);

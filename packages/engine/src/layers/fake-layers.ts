@@ -1,4 +1,4 @@
-import { KeyedLocks, LongshoreError, randomId } from "#kernel";
+import { KeyedLocks, LongshoreError, randomId, nameBytes } from "#kernel";
 import { chainIdOf, type Digest, digestOf, type TarEntry, TarReader, type TarSink } from "#spec";
 import type { Change, FileEntry, LayerRecord, Layers, OverlayMount, Received } from "./contract.ts";
 import { FakeBlobs } from "./fake-blobs.ts";
@@ -81,7 +81,10 @@ export class FakeLayers implements Layers {
     const chainId = chainIdOf(parent, diffId);
     const known = this.layer(chainId);
     if (known !== undefined) return known;
-    const sizeBytes = [...writer.contents.values()].reduce((sum, bytes) => sum + bytes.length, 0);
+    const links = [...writer.files.values()].filter(({ type }) => type === "symlink");
+    const sizeBytes =
+      [...writer.contents.values()].reduce((sum, bytes) => sum + bytes.length, 0) +
+      links.reduce((sum, { linkTarget = "" }) => sum + nameBytes(linkTarget).length, 0);
     const createdAt = new Date(0).toISOString();
     const { blob } = options;
     const record = { chainId, diffId, sizeBytes, createdAt, ...(parent !== undefined && { parent }) };
@@ -278,10 +281,22 @@ class MemoryWriter implements TarSink {
   }
 
   #index(path: string, entry: TarEntry, type: IndexedFile["type"], marks: Partial<IndexedFile>): void {
-    const { mode, uid, gid, sizeBytes } = entry;
+    const { mode, uid, gid, sizeBytes, linkName } = entry;
+    const linkTarget = type === "symlink" ? { linkTarget: linkName } : {};
     const modifiedAt = new Date(Number(entry.modifiedNano / 1_000_000n)).toISOString();
     const known = marks.isOpaque === true ? this.files.get(path) : undefined;
-    this.files.set(path, { path, type, sizeBytes, mode, uid, gid, modifiedAt, ...known, ...marks });
+    this.files.set(path, {
+      path,
+      type,
+      sizeBytes,
+      mode,
+      uid,
+      gid,
+      modifiedAt,
+      ...linkTarget,
+      ...known,
+      ...marks,
+    });
   }
 
   data(chunk: Buffer): void {

@@ -17,7 +17,7 @@ import {
   constants,
 } from "node:fs";
 import { makeNode, makeWhiteout, setTimes, setXattr } from "#host";
-import { errno, LongshoreError, messageOf, nameOf, pathOf } from "#kernel";
+import { errno, LongshoreError, messageOf, nameBytes, nameOf, pathOf } from "#kernel";
 import type { TarEntry, TarSink } from "#spec";
 import type { FileEntry } from "./contract.ts";
 import { isWhiteout, OPAQUE_XATTR } from "./merged.ts";
@@ -240,6 +240,8 @@ export class LayerWriter implements TarSink {
   #forget(path: string): void {
     const known = this.files.get(path);
     if (known?.type === "file" && known.isWhiteout !== true) this.sizeBytes -= known.sizeBytes;
+    if (known?.type === "symlink" && known.isWhiteout !== true)
+      this.sizeBytes -= linkBytes(known.linkTarget ?? "");
     this.files.delete(path);
     this.implied.delete(path);
     this.#directoryTimes.delete(path);
@@ -272,6 +274,7 @@ export class LayerWriter implements TarSink {
         break;
       case "symlink":
         symlinkSync(pathOf(entry.linkName), pathOf(path));
+        this.sizeBytes += linkBytes(entry.linkName);
         break;
       case "hardlink":
         linkTo(cleanPath(entry.linkName), path);
@@ -352,6 +355,9 @@ export function cleanPath(name: string): string {
   }
   return `/${parts.join("/")}`;
 }
+
+/** A link's size is its target's length: Docker counts it as lstat(2) tells it. */
+const linkBytes = (target: string): number => nameBytes(target).length;
 
 /** A whiteout under a second name would hide files without saying so. */
 function linkTo(target: string, path: string): void {

@@ -380,7 +380,7 @@ export class OverlayLayers implements Layers {
     if (upper === undefined) return total;
     for await (const { stats } of walk(upper)) {
       signal.throwIfAborted();
-      if (!stats.isFile() || (stats.nlink > 1n && seen.has(stats.ino))) continue;
+      if (stats.isDirectory() || (stats.nlink > 1n && seen.has(stats.ino))) continue;
       seen.add(stats.ino);
       total += Number(stats.size);
     }
