@@ -1,5 +1,6 @@
-import { createServer, request } from "node:http";
 import { once } from "node:events";
+import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
+import { buffer } from "node:stream/consumers";
 
 /** What a proxy says instead of the engine. */
 export interface Instead {
@@ -13,27 +14,43 @@ export async function openProxy(
   socketPath: string,
   instead: (method: string, path: string) => Instead | undefined,
 ): Promise<AsyncDisposable> {
-  const server = createServer((incoming, outgoing) => {
+  const serve = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const { method = "", url = "", headers } = incoming;
+    // Whole, before anybody answers: who still writes to a connection that is closed never sees the answer.
+    const body = await buffer(incoming);
+    const say = (answer: Instead): void => {
+      outgoing.writeHead(answer.status, { "Content-Type": "application/json", Connection: "close" });
+      outgoing.end(JSON.stringify(answer.body));
+    };
     const answer = instead(method, url);
     if (answer !== undefined) {
-      outgoing.writeHead(answer.status, { "Content-Type": "application/json" });
-      outgoing.end(JSON.stringify(answer.body));
+      say(answer);
       return;
     }
-    // A connection each: one that was given up must not be another's.
-    const asked = { socketPath: engineSocket, method, path: url, headers, agent: false as const };
+    // A connection for each request on both sides: none closes just as it is taken again.
+    const asked = {
+      socketPath: engineSocket,
+      method,
+      path: url,
+      headers: { ...headers, connection: "close" },
+      agent: false as const,
+    };
     const passed = request(asked, (reply) => {
-      outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
+      const { "keep-alive": _hint, ...rest } = reply.headers;
+      outgoing.writeHead(reply.statusCode ?? 502, { ...rest, connection: "close" });
       outgoing.flushHeaders();
       reply.pipe(outgoing);
     });
-    passed.once("error", () => outgoing.destroy());
+    passed.on("error", (error) => {
+      if (outgoing.headersSent) outgoing.destroy();
+      else say({ status: 502, body: { message: `the proxy lost the engine: ${error.message}` } });
+    });
     outgoing.once("close", () => passed.destroy());
-    incoming.pipe(passed);
+    passed.end(body);
+  };
+  const server = createServer((incoming, outgoing) => {
+    serve(incoming, outgoing).catch(() => outgoing.destroy());
   });
-  // The client keeps connections longer than this server would.
-  server.keepAliveTimeout = 0;
   server.listen(socketPath);
   await once(server, "listening");
   return {
