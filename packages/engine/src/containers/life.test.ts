@@ -255,12 +255,12 @@ describe("the end of a container", () => {
 
   test("renames at the same time leave one name, and all others free", async ({ signal }) => {
     await using ground = await openOnFakes({ programs });
-    const { id } = await ground.room.create({ ...plainRequest(["sleeper"]), name: "a0" }, signal);
-    const names = ["b1", "c2", "d3", "e4"];
+    const { id } = await ground.room.create({ ...plainRequest(["sleeper"]), name: "name0" }, signal);
+    const names = ["name1", "name2", "name3", "name4"];
     await Promise.all(names.map((name) => ground.room.rename(id, name)));
     const { name: last } = ground.room.get(id);
     expect(names).toContain(last);
-    for (const name of ["a0", ...names]) {
+    for (const name of ["name0", ...names]) {
       if (name === last) continue;
       expect(() => ground.room.get(name)).toThrow("No such container");
       await ground.room.create({ ...plainRequest(["sleeper"]), name }, signal);

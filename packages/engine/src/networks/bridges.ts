@@ -11,6 +11,16 @@ const OPTION = "com.docker.network.bridge";
 export const DEFAULT_BRIDGE = "lsh0";
 const INTERFACE_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$/;
 
+/** What the network "bridge" says of itself, as dockerd's does: some tools look the interface's name up there. */
+export const defaultBridgeOptions = (bridge: string): Readonly<Record<string, string>> => ({
+  [`${OPTION}.default_bridge`]: "true",
+  [`${OPTION}.enable_icc`]: "true",
+  [`${OPTION}.enable_ip_masquerade`]: "true",
+  [`${OPTION}.host_binding_ipv4`]: "0.0.0.0",
+  [`${OPTION}.name`]: bridge,
+  "com.docker.network.driver.mtu": "1500",
+});
+
 /** True unless the option says no. */
 const isOn = (network: Network, option: string): boolean =>
   !["false", "0"].includes(network.options[`${OPTION}.${option}`] ?? "true");

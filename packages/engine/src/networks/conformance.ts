@@ -38,6 +38,11 @@ export function networksConformance(what: string, second: number, make: () => Pr
           .map(({ name }) => name)
           .toSorted(),
       ).toEqual(["bridge", "host", "none"]);
+      expect(networks.get("bridge").options).toMatchObject({
+        "com.docker.network.bridge.default_bridge": "true",
+        "com.docker.network.bridge.name": "lsh0",
+        "com.docker.network.driver.mtu": "1500",
+      });
       for (const name of ["bridge", "host", "none"])
         await expect(networks.remove(name)).rejects.toMatchObject({
           kind: "forbidden",

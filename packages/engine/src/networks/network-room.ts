@@ -6,7 +6,7 @@ import { type Events, publishPrune } from "#events";
 import type { ThreadedDnsServer } from "#dns";
 import type { LoadRules, NetworkThread } from "#host";
 import type { Store } from "#store";
-import { Bridges, DEFAULT_BRIDGE, mtuOf, rulesOf } from "./bridges.ts";
+import { Bridges, DEFAULT_BRIDGE, defaultBridgeOptions, mtuOf, rulesOf } from "./bridges.ts";
 import { formatCidr, overlaps, parseCidr } from "./cidr.ts";
 import type { Endpoint, EndpointSpec, Network, Networks, Sandbox } from "./contract.ts";
 
@@ -133,15 +133,22 @@ async function ensurePredefined(
     (bridgeSubnet === undefined
       ? !inUse.some((range) => overlaps(range, parseCidr(subnetBefore)))
       : formatCidr(parseCidr(bridgeSubnet)) === subnetBefore);
-  if (isKept) return;
+  const bridge = before?.bridge ?? DEFAULT_BRIDGE;
+  const options = defaultBridgeOptions(bridge);
+  if (before !== undefined && isKept) {
+    // An engine before this one told none.
+    if (Object.keys(before.network.options).length === 0)
+      await book.keep({ ...before, network: { ...before.network, options } });
+    return;
+  }
   if (before !== undefined) await book.forget(before.network.id);
   const pools = bridgeSubnet === undefined ? [] : [{ subnet: formatCidr(parseCidr(bridgeSubnet)) }];
   const planned = book.describe(
-    { name: "bridge", driver: "bridge", ipam: { pools } },
+    { name: "bridge", driver: "bridge", options, ipam: { pools } },
     before?.network.id ?? randomId(),
     inUse,
   );
-  await book.keep({ ...planned, bridge: before?.bridge ?? DEFAULT_BRIDGE, isSubnetChosen: true });
+  await book.keep({ ...planned, isSubnetChosen: true });
 }
 
 interface RoomParts {
