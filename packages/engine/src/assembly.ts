@@ -28,8 +28,7 @@ export async function assemble(
   signal: AbortSignal,
 ): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
-  refuseUnlessReady();
-  const runtimeProgram = config.runtime ?? defaultRuntime();
+  const runtimeProgram = readyRuntime(config.runtime);
   const certificates = config.tls === undefined ? undefined : await readCertificates(config.tls);
   for (const reason of certificates?.warnings ?? []) log.warn("TLS serves with a flaw", { reason });
   const authorizer =
@@ -157,16 +156,17 @@ export async function assemble(
   return stack.move();
 }
 
-function refuseUnlessReady(): void {
-  const missing = checkSystem().filter((check) => !check.isOk && check.isRequired);
-  if (missing.length > 0)
-    throw new LongshoreError("unavailable", missing.map((check) => check.detail).join("; "));
-}
-
-function defaultRuntime(): { readonly name: string; readonly path: string } {
-  const found = findRuntime();
-  if (found === undefined) throw new LongshoreError("unavailable", NO_RUNTIME);
-  return found;
+/** The OCI runtime to use. Throws `unavailable` with everything that this host lacks. */
+function readyRuntime(given: EngineConfig["runtime"]): { readonly name: string; readonly path: string } {
+  const runtime = given ?? findRuntime();
+  const missing = checkSystem()
+    .filter((check) => !check.isOk && check.isRequired)
+    .map((check) => check.detail);
+  if (runtime !== undefined && missing.length === 0) return runtime;
+  throw new LongshoreError(
+    "unavailable",
+    [...(runtime === undefined ? [NO_RUNTIME] : []), ...missing].join("; "),
+  );
 }
 
 /** A stable id of this data root. */
