@@ -94,16 +94,6 @@ test("two containers that want each other's network fail to start", async () => 
   await docker.ok("rm", a, b);
 });
 
-test("an exec's detach keys are checked when it is made", async () => {
-  const name = docker.fresh("keys");
-  await docker.ok("run", "-d", "--name", name, STARTER, "sleep", "1000");
-  const body = JSON.stringify({ Cmd: ["true"], DetachKeys: "bogus" });
-  const { status, message } = await raw(docker.socket, "POST", `/containers/${name}/exec`, body);
-  expect(status).toEqual(badRequest);
-  expect(message).toMatch(/^Invalid (detach|escape) keys \(bogus\)/);
-  await docker.ok("rm", "-f", name);
-});
-
 test("a volume that is there is answered as it is, whatever it is asked to be", async () => {
   const name = docker.fresh("again");
   await docker.ok("volume", "create", "--label", "a=b", name);

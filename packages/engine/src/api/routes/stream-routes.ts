@@ -38,7 +38,6 @@ export function streamRoutes(rooms: Rooms): readonly Route[] {
       takes: { body: execShape },
       handle: async (call) => {
         const settings = parseExec(await call.json());
-        DetachKeys.check(settings.DetachKeys);
         DetachKeys.check(settings.DetachKeys, "escape");
         call.reply(201, { Id: await containers.createExec(call.parameter("id"), settings) });
       },
