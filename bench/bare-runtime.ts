@@ -72,10 +72,12 @@ function startResident(
     process: { ...own, args: ["/bin/sleep", "100000"] },
     linux: { ...linux, namespaces },
   };
-  writeFileSync(join(bundle, "resident.json"), JSON.stringify(sleeping));
+  const file = join(bundle, "resident.json");
+  writeFileSync(file, JSON.stringify(sleeping));
   const name = `${namespace}-resident`;
-  const where = ["--bundle", bundle, "--config", "resident.json"];
-  execFileSync("crun", ["run", "--detach", ...where, name], { stdio: "ignore" });
+  const where = ["--bundle", bundle, "--config", file];
+  // A pipe would be the container's too, and be waited for.
+  execFileSync("crun", ["run", "--detach", ...where, name], { stdio: ["ignore", "ignore", "inherit"] });
   return name;
 }
 

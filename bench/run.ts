@@ -21,6 +21,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const)
   process.once(name, () => void stack.disposeAsync().finally(() => process.exit(1)));
 stack.defer(() => rmSync(folder, { recursive: true, force: true }));
 const peers: Peer[] = (await openPeers()).map((peer) => stack.use(peer));
+for (const peer of peers) stack.defer(() => removeContainers(peer));
 const starter = join(folder, "starter.tar");
 writeFileSync(starter, dockerArchive(starterRecipe()));
 for (const peer of peers) cli(peer, "load", "-i", starter);
@@ -36,7 +37,9 @@ for (const scenario of all) {
   rows.push(await measure(scenario));
 }
 print(rows);
-for (const peer of peers) {
+
+/** Also after a failure: podman's containers outlive its service. */
+function removeContainers(peer: Peer): void {
   const ids = cli(peer, "ps", "-aq").split("\n").filter(Boolean);
   if (ids.length > 0) cli(peer, "rm", "-f", ...ids);
 }
