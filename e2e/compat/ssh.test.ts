@@ -104,7 +104,7 @@ test("sshConnect() goes by known_hosts: refuses who is not in it, adds when told
   for (const strictHostKeyChecking of ["yes", "accept-new"] as const)
     await expect(ping({ strictHostKeyChecking })).rejects.toThrow(
       new RegExp(
-        `the host key of .* is ${options.hostFingerprint?.replace("+", ".")}, want SHA256:.* as in .*:1: `,
+        `the host key of .* is ${options.hostFingerprint?.replaceAll("+", ".")}, want SHA256:.* as in .*:1: `,
       ),
     );
 });
