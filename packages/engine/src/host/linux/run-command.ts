@@ -29,14 +29,19 @@ export async function runCommand(
     if (code !== 0) throw new LongshoreError("internal", `${command.name}: ${words.trim()}`);
   } catch (error) {
     signal.throwIfAborted();
-    if (errno(error) === "ENOENT")
-      throw new LongshoreError(
-        "unavailable",
-        `${command.name} is missing: install the package ${command.package}`,
-        {
-          cause: error,
-        },
-      );
-    throw error;
+    throw namedIfMissing(error, command);
   }
+}
+
+/** The error of a spawn, in words when the program is missing. */
+export function namedIfMissing(
+  error: unknown,
+  command: { readonly name: string; readonly package: string },
+): unknown {
+  if (errno(error) !== "ENOENT") return error;
+  return new LongshoreError(
+    "unavailable",
+    `${command.name} is missing: install the package ${command.package}`,
+    { cause: error },
+  );
 }

@@ -3,7 +3,8 @@ import { text } from "node:stream/consumers";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { isMainThread } from "node:worker_threads";
-import { errno, LongshoreError } from "#kernel";
+import { LongshoreError } from "#kernel";
+import { namedIfMissing } from "./run-command.ts";
 
 /**
  * What a program of the system makes of `source`: from its standard input to its standard output. It is gone when the reading ends, early or
@@ -48,13 +49,7 @@ export async function* throughProgram(
     if (code !== 0) throw new LongshoreError("invalid", `${command.name}: ${said.trim().slice(0, 300)}`);
   } catch (error) {
     signal.throwIfAborted();
-    if (errno(error) === "ENOENT")
-      throw new LongshoreError(
-        "unavailable",
-        `${command.name} is missing: install the package ${command.package}`,
-        { cause: error },
-      );
-    throw error;
+    throw namedIfMissing(error, command);
   } finally {
     child.kill("SIGKILL");
     child.stdin.destroy();
